@@ -1,0 +1,122 @@
+//! Everything that one simulated account holds in one region, and the passing of its time.
+//!
+//! The cloud does nothing by itself: whoever asks it first lets time pass with [`Cloud::settle`],
+//! which lets every change fall due in order, each at its own moment. So equal seeds and equal
+//! requests at equal moments give equal clouds, however often they were looked at in between.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::clock::Moment;
+use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
+
+/// The account that every simulated cloud belongs to.
+pub const ACCOUNT: &str = "123456789012";
+
+/// One account in one region.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cloud {
+    /// The region, `eu-west-1` for example.
+    pub region: String,
+    /// The wall-clock time of [`Moment`] zero, which answers show as timestamps.
+    pub epoch: Timestamp,
+    /// The moment that the cloud has settled to.
+    pub now: Moment,
+    pub ec2: Ec2,
+    pub iam: Iam,
+    pub logs: Logs,
+    pub elb: Elb,
+    pub ecs: Ecs,
+    pub autoscaling: Autoscaling,
+    /// The state of the random generator behind ids and small differences in duration.
+    seed: u64,
+}
+
+impl Cloud {
+    /// An empty account in `region`: no more than AWS puts into every new one.
+    #[must_use]
+    pub fn new(region: &str, epoch: Timestamp, seed: u64) -> Self {
+        Self {
+            region: region.to_owned(),
+            epoch,
+            now: Moment::default(),
+            ec2: Ec2::default(),
+            iam: Iam::default(),
+            logs: Logs::default(),
+            elb: Elb::default(),
+            ecs: Ecs::default(),
+            autoscaling: Autoscaling::default(),
+            seed,
+        }
+    }
+
+    /// Lets time pass up to `now`: what falls due happens in order, each at its own moment.
+    ///
+    /// A clock that shows an earlier moment than the cloud has reached changes nothing.
+    pub fn settle(&mut self, now: Moment) {
+        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            self.now = self.now.max(due);
+            super::ec2::pass(self);
+            super::elb::pass(self);
+            super::ecs::pass(self);
+            super::autoscaling::pass(self);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// The next moment at which something changes by itself.
+    fn next_due(&self) -> Option<Moment> {
+        [
+            super::ec2::next_due(self),
+            super::elb::next_due(self),
+            super::ecs::next_due(self),
+            super::autoscaling::next_due(self),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The partition that the region belongs to: `aws`, `aws-cn` or `aws-us-gov`.
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        if self.region.starts_with("cn-") {
+            "aws-cn"
+        } else if self.region.starts_with("us-gov-") {
+            "aws-us-gov"
+        } else {
+            "aws"
+        }
+    }
+
+    /// The ARN of something regional: `arn:aws:ecs:eu-west-1:123456789012:cluster/main`.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{ACCOUNT}:{resource}", self.partition(), self.region)
+    }
+
+    /// A fresh EC2 id: `vpc-` and 17 hexadecimal digits, the first of them a zero as in real ones.
+    pub fn fresh_id(&mut self, prefix: &str) -> String {
+        format!("{prefix}-0{}", self.fresh_hex(16))
+    }
+
+    /// Fresh hexadecimal digits, as ARNs of load balancers and tasks end in.
+    pub fn fresh_hex(&mut self, digits: usize) -> String {
+        let mut random = self.random();
+        (0..digits).map(|_| char::from_digit(random.u32(0..16), 16).unwrap_or('0')).collect()
+    }
+
+    /// A random generator whose next draw depends on the seed and all earlier draws alone.
+    pub fn random(&mut self) -> fastrand::Rng {
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        self.seed = random.u64(..);
+        random
+    }
+
+    /// The wall-clock time of `moment`.
+    #[must_use]
+    pub fn timestamp(&self, moment: Moment) -> Timestamp {
+        let offset = jiff::SignedDuration::from_millis(i64::try_from(moment.0).unwrap_or(i64::MAX));
+        self.epoch.saturating_add(offset).unwrap_or(Timestamp::MAX)
+    }
+}

@@ -1,0 +1,31 @@
+//! An AWS inside the program: what `--local` and the tests talk to.
+//!
+//! It stands behind the SDK's HTTP connector, so every request is really serialised, signed and
+//! sent, and its answer really parsed. It behaves as `aws-behaviour.md` says, section by section;
+//! where the two differ, this module is wrong.
+//!
+//! Rooms, each importing only from those above it:
+//!
+//! - [`wire`]: the three wire protocols, and nothing of any service.
+//! - [`clock`]: virtual time, which is tokio's, scaled.
+//! - [`cloud`]: everything the account holds, and the passing of its time.
+//! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`].
+//! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
+//! - [`connector`]: the endpoint behind the SDK's HTTP client.
+
+pub mod autoscaling;
+pub mod clock;
+pub mod cloud;
+pub mod connector;
+pub mod ec2;
+pub mod ecs;
+pub mod elb;
+pub mod endpoint;
+pub mod iam;
+pub mod logs;
+pub mod sts;
+pub mod wire;
+
+pub use clock::Clock;
+pub use cloud::Cloud;
+pub use endpoint::Endpoint;

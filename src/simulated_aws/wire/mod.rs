@@ -1,0 +1,140 @@
+//! The wire: what a request says in any of three protocols, and how an answer is written in it.
+//!
+//! The rooms of the services see none of it: they take [`Parameters`] and give a
+//! [`serde_json::Value`] with the member names of the service, or an [`ApiError`].
+//!
+//! | protocol | services | request | answer |
+//! |---|---|---|---|
+//! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
+//! | AWS query | ELB, IAM, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
+//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling | JSON, operation in `X-Amz-Target` | JSON |
+
+mod form;
+mod parameters;
+mod xml;
+
+use serde_json::{Value, json};
+
+pub use form::parse_form;
+pub use parameters::Parameters;
+
+/// The services that the simulated AWS answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    Ec2,
+    Iam,
+    Sts,
+    Elb,
+    Ecs,
+    Logs,
+    Autoscaling,
+}
+
+/// How a service writes its requests and answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Ec2Query,
+    /// With the XML namespace that answers carry.
+    Query(&'static str),
+    Json,
+}
+
+impl Service {
+    /// The service by the name that requests are signed for.
+    #[must_use]
+    pub fn from_signing_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "ec2" => Self::Ec2,
+            "iam" => Self::Iam,
+            "sts" => Self::Sts,
+            "elasticloadbalancing" => Self::Elb,
+            "ecs" => Self::Ecs,
+            "logs" => Self::Logs,
+            "application-autoscaling" => Self::Autoscaling,
+            _ => return None,
+        })
+    }
+
+    /// The protocol that the service speaks.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Ec2 => Protocol::Ec2Query,
+            Self::Iam => Protocol::Query("https://iam.amazonaws.com/doc/2010-05-08/"),
+            Self::Sts => Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
+            Self::Elb => {
+                Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
+            }
+            Self::Ecs | Self::Logs | Self::Autoscaling => Protocol::Json,
+        }
+    }
+}
+
+/// An error that AWS answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    pub status: u16,
+    /// The code on the wire: `InvalidVpcID.NotFound`, `ClusterNotFoundException`.
+    pub code: String,
+    pub message: String,
+}
+
+impl ApiError {
+    /// An error with status 400, which most are.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status: 400, code: code.into(), message: message.into() }
+    }
+
+    /// The same error with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+/// What a room answers: the operation's output by member name, `Value::Null` members left out.
+pub type Answer = Result<Value, ApiError>;
+
+/// An answer in the bytes of its protocol.
+#[derive(Clone, Debug)]
+pub struct WireAnswer {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: String,
+}
+
+/// Writes an operation's answer in a protocol.
+#[must_use]
+pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &str) -> WireAnswer {
+    match protocol {
+        Protocol::Json => write_json(answer),
+        Protocol::Ec2Query | Protocol::Query(_) => {
+            let (status, body) = match answer {
+                Ok(output) => (200, xml::output(protocol, operation, output, request_id)),
+                Err(error) => (error.status, xml::error(protocol, error, request_id)),
+            };
+            WireAnswer { status, content_type: "text/xml;charset=UTF-8", body }
+        }
+    }
+}
+
+fn write_json(answer: &Answer) -> WireAnswer {
+    let (status, body) = match answer {
+        Ok(output) => (200, without_nulls(output)),
+        Err(error) => (error.status, json!({"__type": error.code, "message": error.message})),
+    };
+    WireAnswer { status, content_type: "application/x-amz-json-1.1", body: body.to_string() }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, member)| !member.is_null())
+            .map(|(name, member)| (name.clone(), without_nulls(member)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
+}
