@@ -1,0 +1,206 @@
+//! AWS as the rest of the program sees it: clients, one door for every call, errors with a class.
+//!
+//! The rule: no call leaves except through [`Aws::call`], which paces it, repeats it where the
+//! operation says that patience pays, and turns the SDK's error into an [`AwsError`].
+
+mod error;
+mod operation;
+mod pace;
+mod tags;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_types::SdkConfig;
+use tokio::sync::OnceCell;
+
+pub use error::{AwsError, Class};
+pub use operation::{Operation, Patience};
+pub use pace::Pace;
+pub use tags::{OwnershipTags, Tags, elb_tags, is_owned};
+
+/// Something worth telling while a call is repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Which attempt failed, from 1.
+    pub attempt: u32,
+    /// The code that it failed with.
+    pub code: String,
+    /// How long until the next.
+    pub pause: Duration,
+}
+
+/// Called with every repetition of a call.
+pub type OnRetry = Arc<dyn Fn(Retry) + Send + Sync>;
+
+/// The clients of one account and region.
+#[derive(Clone)]
+pub struct Aws {
+    clients: Arc<Clients>,
+    pace: Pace,
+    on_retry: Option<OnRetry>,
+}
+
+struct Clients {
+    ec2: aws_sdk_ec2::Client,
+    ecs: aws_sdk_ecs::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    iam: aws_sdk_iam::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    autoscaling: aws_sdk_applicationautoscaling::Client,
+    sts: aws_sdk_sts::Client,
+    region: String,
+    account: OnceCell<String>,
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Aws").field("region", &self.clients.region).finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// Clients made from `config`, which must name a region; waits go at `pace`.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRegion`] when it names none.
+    pub fn new(config: &SdkConfig, pace: Pace) -> Result<Self, NoRegion> {
+        let region = config.region().ok_or(NoRegion)?.to_string();
+        let clients = Clients {
+            ec2: aws_sdk_ec2::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+            region,
+            account: OnceCell::new(),
+        };
+        Ok(Self { clients: Arc::new(clients), pace, on_retry: None })
+    }
+
+    /// The same clients, telling `on_retry` of every repetition.
+    #[must_use]
+    pub fn telling(&self, on_retry: OnRetry) -> Self {
+        Self { on_retry: Some(on_retry), ..self.clone() }
+    }
+
+    /// The client of EC2.
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        &self.clients.ec2
+    }
+
+    /// The client of ECS.
+    pub fn ecs(&self) -> &aws_sdk_ecs::Client {
+        &self.clients.ecs
+    }
+
+    /// The client of Elastic Load Balancing.
+    pub fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        &self.clients.elb
+    }
+
+    /// The client of IAM.
+    pub fn iam(&self) -> &aws_sdk_iam::Client {
+        &self.clients.iam
+    }
+
+    /// The client of CloudWatch Logs.
+    pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        &self.clients.logs
+    }
+
+    /// The client of Application Auto Scaling.
+    pub fn autoscaling(&self) -> &aws_sdk_applicationautoscaling::Client {
+        &self.clients.autoscaling
+    }
+
+    /// The region's name, `eu-west-1`.
+    pub fn region(&self) -> &str {
+        &self.clients.region
+    }
+
+    /// The partition of the region: `aws`, `aws-cn` or `aws-us-gov`.
+    pub fn partition(&self) -> &'static str {
+        partition_of(self.region())
+    }
+
+    /// How fast waits go.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// The twelve digits of the account that the credentials belong to; asked once.
+    pub async fn account(&self) -> Result<&str, AwsError> {
+        const WHO_AM_I: Operation = Operation::new("sts:GetCallerIdentity");
+        let account = self
+            .clients
+            .account
+            .get_or_try_init(|| async {
+                let send = || self.clients.sts.get_caller_identity().send();
+                let identity = self.call(WHO_AM_I, send).await?;
+                identity.account.ok_or_else(|| AwsError::incomplete(WHO_AM_I, "account"))
+            })
+            .await?;
+        Ok(account)
+    }
+
+    /// Makes a call, and makes it again while it fails with a code that `operation` is patient
+    /// with and its bound has not passed.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's error.
+    pub async fn call<T, E, R, F, Fut>(&self, operation: Operation, send: F) -> Result<T, AwsError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, R>>>,
+        AwsError: From<(Operation, SdkError<E, R>)>,
+    {
+        let mut attempt = 1;
+        let started = tokio::time::Instant::now();
+        loop {
+            tracing::debug!(operation = operation.name, attempt, "calling");
+            let error = match send().await {
+                Ok(output) => return Ok(output),
+                Err(error) => AwsError::from((operation, error)),
+            };
+            let Some(patience) = operation.patience_with(&error) else { return Err(error) };
+            let pause = self.pace.scaled(patience.pause(attempt));
+            if started.elapsed() + pause > self.pace.scaled(patience.bound) {
+                return Err(error);
+            }
+            tracing::debug!(operation = operation.name, %error, because = patience.because, "again");
+            self.tell(attempt, &error, pause);
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    fn tell(&self, attempt: u32, error: &AwsError, pause: Duration) {
+        if let Some(on_retry) = &self.on_retry {
+            let code = error.code().unwrap_or("no answer").to_owned();
+            on_retry(Retry { attempt, code, pause });
+        }
+    }
+}
+
+/// The partition that a region belongs to.
+pub fn partition_of(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+/// No region was given, by flag, file, environment or profile.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no region is set")]
+pub struct NoRegion;

@@ -1,0 +1,80 @@
+//! Operations by name, and which of their errors pass if one asks again.
+
+use std::time::Duration;
+
+use super::error::AwsError;
+
+/// One operation of AWS, with the patience that it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// As IAM policies spell it: `ec2:CreateVpc`.
+    pub name: &'static str,
+    /// The errors that pass, each group with its bound.
+    pub patience: &'static [Patience],
+}
+
+/// Errors of one operation that pass by themselves, for how long to ask again, and why they do.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Wire codes, compared without regard to case (aws-behaviour 24.7).
+    pub codes: &'static [&'static str],
+    /// A fragment that the message must contain, compared without regard to case; empty for any.
+    pub message: &'static str,
+    /// How long to go on asking, from the first attempt.
+    pub bound: Duration,
+    /// Why it passes: for the log.
+    pub because: &'static str,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Operation {
+    /// An operation none of whose errors pass.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, patience: &[] }
+    }
+
+    /// An operation some of whose errors pass.
+    pub const fn patient(name: &'static str, patience: &'static [Patience]) -> Self {
+        Self { name, patience }
+    }
+
+    /// The service's part of the name: `ec2`.
+    pub fn service(&self) -> &'static str {
+        self.name.split(':').next().unwrap_or(self.name)
+    }
+
+    /// The patience that covers `error`, if any does.
+    pub fn patience_with(&self, error: &AwsError) -> Option<&'static Patience> {
+        self.patience.iter().find(|patience| patience.covers(error))
+    }
+}
+
+impl Patience {
+    /// Patience with some codes, whatever the message.
+    pub const fn with(
+        codes: &'static [&'static str],
+        bound: Duration,
+        because: &'static str,
+    ) -> Self {
+        Self { codes, message: "", bound, because }
+    }
+
+    /// The same, for messages that contain `fragment` only.
+    pub const fn saying(mut self, fragment: &'static str) -> Self {
+        self.message = fragment;
+        self
+    }
+
+    /// The pause after a failed attempt: doubling from half a second up to five.
+    pub fn pause(&self, attempt: u32) -> Duration {
+        FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(4)).min(LONGEST_PAUSE)
+    }
+
+    fn covers(&self, error: &AwsError) -> bool {
+        let Some(code) = error.code() else { return false };
+        self.codes.iter().any(|covered| covered.eq_ignore_ascii_case(code))
+            && error.message().to_lowercase().contains(&self.message.to_lowercase())
+    }
+}

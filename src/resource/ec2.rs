@@ -1,0 +1,100 @@
+//! What the kinds of EC2 share: tags, filters, pages, and its way of being late.
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+
+use super::Readiness;
+use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags};
+
+/// A network that was just made may not be found yet (aws-behaviour 1.c).
+pub const VISIBLE_VPC: &[Patience] = &[Patience::with(
+    &["InvalidVpcID.NotFound"],
+    Duration::from_mins(5),
+    "the network was just made",
+)];
+
+/// Tags for a create call.
+pub fn tag_specification(kind: ResourceType, tags: &Tags) -> TagSpecification {
+    TagSpecification::builder().resource_type(kind).set_tags(Some(to_tags(tags))).build()
+}
+
+fn to_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The tags of an answer, without AWS's own.
+pub fn tags(tags: &[Tag]) -> Tags {
+    let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.into(), tag.value()?.into())));
+    pairs.filter(|(key, _): &(String, String)| !key.starts_with("aws:")).collect()
+}
+
+/// A filter by name and values.
+pub fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.into_iter().collect())).build()
+}
+
+/// Filters that match what carries the ownership tags among `tags`.
+pub fn ownership_filters(tags: &Tags) -> Vec<Filter> {
+    [OwnershipTags::STACK, OwnershipTags::ENVIRONMENT, OwnershipTags::ADDRESS]
+        .into_iter()
+        .map(|key| filter(&format!("tag:{key}"), tags.get(key).cloned()))
+        .collect()
+}
+
+/// Reads all pages: `page` takes a token and gives items and the next token.
+pub async fn pages<T, F, Fut>(page: F) -> Result<Vec<T>, AwsError>
+where
+    F: Fn(Option<String>) -> Fut,
+    Fut: Future<Output = Result<(Vec<T>, Option<String>), AwsError>>,
+{
+    let mut items = Vec::new();
+    let mut token = None;
+    loop {
+        let (some, next) = page(token).await?;
+        items.extend(some);
+        token = next.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+/// `available` is ready, `failed` has failed, anything else is on its way.
+pub fn available(state: Option<&str>) -> Readiness {
+    match state.unwrap_or_default() {
+        "available" => Readiness::Ready,
+        "failed" => Readiness::Failed("AWS reports it as failed".into()),
+        other => Readiness::Pending(other.to_owned()),
+    }
+}
+
+/// What is not there needs no deleting.
+pub fn gone_is_done(result: Result<(), AwsError>) -> Result<(), AwsError> {
+    match result {
+        Err(error) if error.is_gone() => Ok(()),
+        other => other,
+    }
+}
+
+/// Sets and removes tags of anything in EC2.
+pub async fn update_tags(
+    aws: &Aws,
+    id: &str,
+    (set, removed): &(Tags, Vec<String>),
+) -> Result<(), AwsError> {
+    const CREATE: Operation = Operation::new("ec2:CreateTags");
+    const DELETE: Operation = Operation::new("ec2:DeleteTags");
+    if !set.is_empty() {
+        let tags = to_tags(set);
+        let send = || aws.ec2().create_tags().resources(id).set_tags(Some(tags.clone())).send();
+        aws.call(CREATE, send).await?;
+    }
+    if !removed.is_empty() {
+        let tags: Vec<Tag> = removed.iter().map(|key| Tag::builder().key(key).build()).collect();
+        let send = || aws.ec2().delete_tags().resources(id).set_tags(Some(tags.clone())).send();
+        aws.call(DELETE, send).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! The table of kinds, and the door between JSON on one side and each kind's types on the other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::{
+    Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource, Sought,
+    SoughtValue, Tagging,
+};
+use crate::aws::{Aws, AwsError};
+
+/// What the rest of the program knows of a kind without its types.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is the constant of the same name in `Resource`")]
+pub struct Facts {
+    pub type_name: &'static str,
+    pub fixed: &'static [&'static str],
+    pub renewed: &'static [&'static str],
+    pub owned: &'static [&'static str],
+    pub hidden: &'static [&'static str],
+    pub replacement: Replacement,
+    pub tagging: Tagging,
+    pub naming: Option<Naming>,
+    pub adopts: bool,
+    pub lingers: bool,
+    pub loses: Option<&'static str>,
+    pub typical: Duration,
+    pub ready_within: Duration,
+    pub gone_within: Duration,
+}
+
+/// A kind failed at its work, or was handed something that is not its own.
+#[derive(Debug, Error)]
+pub enum KindError {
+    /// AWS refused.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// A spec or outputs that do not fit the kind: written by another version, or damaged.
+    #[error("what is recorded of a {kind} does not fit: {source}")]
+    Misfit {
+        /// The kind's name.
+        kind: &'static str,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}
+
+/// Makes [`Kind`] from one row a kind: variant, module, type, and name in addresses.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident, $module:ident, $name:literal;)+) => {
+        /// A kind of resource. Its order is the order of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[$doc])* $variant),+ }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name that addresses begin with.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The kind whose addresses begin with `name`.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// What is true of every resource of the kind.
+            pub fn facts(self) -> Facts {
+                match self { $(Self::$variant => facts::<super::$module::$variant>()),+ }
+            }
+
+            /// [`Resource::create`].
+            pub async fn create(
+                self, aws: &Aws, spec: &Value, identity: &Identity,
+            ) -> Result<Value, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(create::<super::$module::$variant>(aws, spec, identity)).await
+                ),+ }
+            }
+
+            /// [`Resource::find`].
+            pub async fn find(
+                self, aws: &Aws, spec: &Value, identity: &Identity,
+            ) -> Result<Option<Found<Value>>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(find::<super::$module::$variant>(aws, spec, identity)).await
+                ),+ }
+            }
+
+            /// [`Resource::read`].
+            pub async fn read(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Option<LiveValue>>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(read::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
+            /// [`Resource::poll`].
+            pub async fn poll(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Readiness>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(poll::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
+            /// [`Resource::update`].
+            pub async fn update(
+                self,
+                aws: &Aws,
+                spec: &Value,
+                identity: &Identity,
+                from: &LiveValue,
+                fields: &BTreeSet<String>,
+            ) -> Result<Value, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(
+                        update::<super::$module::$variant>(aws, spec, identity, from, fields)
+                    ).await
+                ),+ }
+            }
+
+            /// [`Resource::delete`].
+            pub async fn delete(self, aws: &Aws, gone: &SoughtValue) -> Result<(), KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(delete::<super::$module::$variant>(aws, gone)).await
+                ),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A virtual network.
+    Vpc, vpc, "vpc";
+}
+
+fn facts<R: Resource>() -> Facts {
+    Facts {
+        type_name: R::TYPE_NAME,
+        fixed: R::FIXED,
+        renewed: R::RENEWED,
+        owned: R::OWNED,
+        hidden: R::HIDDEN,
+        replacement: R::REPLACEMENT,
+        tagging: R::TAGGING,
+        naming: R::NAMING,
+        adopts: R::ADOPTS,
+        lingers: R::LINGERS,
+        loses: R::LOSES,
+        typical: R::TYPICAL,
+        ready_within: R::READY_WITHIN,
+        gone_within: R::GONE_WITHIN,
+    }
+}
+
+async fn create<R: Resource>(
+    aws: &Aws,
+    spec: &Value,
+    identity: &Identity,
+) -> Result<Value, KindError> {
+    let spec: R = typed::<R, _>(spec)?;
+    let outputs = spec.create(aws, identity).await?;
+    erased::<R, _>(&outputs)
+}
+
+async fn find<R: Resource>(
+    aws: &Aws,
+    spec: &Value,
+    identity: &Identity,
+) -> Result<Option<Found<Value>>, KindError> {
+    let spec: R = typed::<R, _>(spec)?;
+    let Some(found) = spec.find(aws, identity).await? else { return Ok(None) };
+    Ok(Some(Found { outputs: erased::<R, _>(&found.outputs)?, tags: found.tags }))
+}
+
+async fn read<R: Resource>(
+    aws: &Aws,
+    sought: &[SoughtValue],
+) -> Result<Vec<Option<LiveValue>>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    let live = R::read(aws, &sought).await?;
+    live.into_iter().map(|live| live.as_ref().map(erased_live).transpose()).collect()
+}
+
+async fn poll<R: Resource>(aws: &Aws, sought: &[SoughtValue]) -> Result<Vec<Readiness>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    Ok(R::poll(aws, &sought).await?)
+}
+
+async fn update<R: Resource>(
+    aws: &Aws,
+    spec: &Value,
+    identity: &Identity,
+    from: &LiveValue,
+    fields: &BTreeSet<String>,
+) -> Result<Value, KindError> {
+    let spec: R = typed::<R, _>(spec)?;
+    let from = Live {
+        spec: typed::<R, R>(&from.spec)?,
+        outputs: typed::<R, R::Outputs>(&from.outputs)?,
+        tags: from.tags.clone(),
+        readiness: from.readiness.clone(),
+    };
+    let change = Change { from, fields: fields.clone() };
+    let outputs = spec.update(aws, identity, &change).await?;
+    erased::<R, _>(&outputs)
+}
+
+async fn delete<R: Resource>(aws: &Aws, gone: &SoughtValue) -> Result<(), KindError> {
+    Ok(R::delete(aws, &typed_sought::<R>(gone)?).await?)
+}
+
+fn typed_sought<R: Resource>(sought: &SoughtValue) -> Result<Sought<R>, KindError> {
+    Ok(Sought {
+        address: sought.address.clone(),
+        outputs: typed::<R, R::Outputs>(&sought.outputs)?,
+        applied: typed::<R, R>(&sought.applied).ok(),
+    })
+}
+
+fn erased_live<R: Resource>(live: &Live<R>) -> Result<LiveValue, KindError> {
+    Ok(LiveValue {
+        spec: erased::<R, _>(&live.spec)?,
+        outputs: erased::<R, _>(&live.outputs)?,
+        tags: live.tags.clone(),
+        readiness: live.readiness.clone(),
+    })
+}
+
+fn typed<R: Resource, T: DeserializeOwned>(value: &Value) -> Result<T, KindError> {
+    T::deserialize(value).map_err(|source| KindError::Misfit { kind: R::KIND.name(), source })
+}
+
+fn erased<R: Resource, T: Serialize>(value: &T) -> Result<Value, KindError> {
+    serde_json::to_value(value).map_err(|source| KindError::Misfit { kind: R::KIND.name(), source })
+}

@@ -1,0 +1,216 @@
+//! A virtual network: the range of addresses that everything else of the stack lives in.
+
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName, VpcState};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::ec2::{self, VISIBLE_VPC};
+use super::reference::text_newtypes;
+use super::{Change, Found, Handle, Identity, Input, Kind, Live, Resource, Sought};
+use crate::aws::{Aws, AwsError, Operation, Patience};
+
+text_newtypes! {
+    /// `vpc-0123456789abcdef0`.
+    VpcId,
+}
+
+/// What is wanted of a network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vpc {
+    /// Its addresses.
+    pub cidr: Ipv4Net,
+    /// Whether Amazon's resolver answers inside it.
+    pub dns_support: bool,
+    /// Whether things inside it get names.
+    pub dns_hostnames: bool,
+}
+
+/// What is known of a network once it exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its id.
+    pub id: VpcId,
+}
+
+impl Handle<Vpc> {
+    /// The network's id.
+    pub fn id(&self) -> Input<VpcId> {
+        self.output("id")
+    }
+}
+
+impl Resource for Vpc {
+    type Outputs = Outputs;
+
+    const KIND: Kind = Kind::Vpc;
+    const TYPE_NAME: &'static str = "AWS::EC2::VPC";
+    const FIXED: &'static [&'static str] = &["cidr"];
+    const LOSES: Option<&'static str> = Some("the network and all that is in it");
+    const READY_WITHIN: std::time::Duration = Duration::from_mins(10);
+
+    async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        const CREATE: Operation = Operation::new("ec2:CreateVpc");
+        let tags = ec2::tag_specification(aws_sdk_ec2::types::ResourceType::Vpc, &identity.tags);
+        let send = || {
+            let request = aws.ec2().create_vpc().cidr_block(self.cidr.to_string());
+            request.tag_specifications(tags.clone()).send()
+        };
+        let made = aws.call(CREATE, send).await?.vpc;
+        let id = made.and_then(|vpc| vpc.vpc_id);
+        let id = VpcId(id.ok_or_else(|| AwsError::incomplete(CREATE, "vpcId"))?);
+        // A new network answers names but gives none (aws-behaviour 1.f).
+        if !self.dns_support {
+            set_attribute(aws, &id, VpcAttributeName::EnableDnsSupport, false).await?;
+        }
+        if self.dns_hostnames {
+            set_attribute(aws, &id, VpcAttributeName::EnableDnsHostnames, true).await?;
+        }
+        Ok(Outputs { id })
+    }
+
+    async fn find(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+    ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let filters = ec2::ownership_filters(&identity.tags);
+        let found = describe(aws, filters).await?.into_iter().next();
+        Ok(found.map(|vpc| Found {
+            outputs: Outputs { id: VpcId(super::text(vpc.vpc_id())) },
+            tags: ec2::tags(vpc.tags()),
+        }))
+    }
+
+    async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
+        let ids = sought.iter().map(|vpc| vpc.outputs.id.0.clone());
+        // Two attributes that AWS gives one at a time (aws-behaviour 1.a), beside the rest.
+        let (vpcs, support, hostnames) = futures::try_join!(
+            describe(aws, vec![ec2::filter("vpc-id", ids)]),
+            attributes(aws, sought, VpcAttributeName::EnableDnsSupport),
+            attributes(aws, sought, VpcAttributeName::EnableDnsHostnames),
+        )?;
+        let live = sought.iter().zip(support.into_iter().zip(hostnames));
+        Ok(live
+            .map(|(sought, (dns_support, dns_hostnames))| {
+                let id = &sought.outputs.id;
+                let vpc = vpcs.iter().find(|vpc| vpc.vpc_id() == Some(id.as_str()))?;
+                Some(Live {
+                    spec: Self {
+                        cidr: vpc.cidr_block()?.parse().ok()?,
+                        dns_support: dns_support?,
+                        dns_hostnames: dns_hostnames?,
+                    },
+                    outputs: Outputs { id: id.clone() },
+                    tags: ec2::tags(vpc.tags()),
+                    readiness: ec2::available(vpc.state().map(VpcState::as_str)),
+                })
+            })
+            .collect())
+    }
+
+    async fn update(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+        change: &Change<Self>,
+    ) -> Result<Outputs, AwsError> {
+        let id = &change.from.outputs.id;
+        if change.touches("dns_support") {
+            set_attribute(aws, id, VpcAttributeName::EnableDnsSupport, self.dns_support).await?;
+        }
+        if change.touches("dns_hostnames") {
+            set_attribute(aws, id, VpcAttributeName::EnableDnsHostnames, self.dns_hostnames)
+                .await?;
+        }
+        ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
+        Ok(change.from.outputs.clone())
+    }
+
+    async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
+        // The default group, main table and default list go with it; anything else that still
+        // goes away by itself refuses the delete (aws-behaviour 1.e).
+        const DELETE: Operation = Operation::patient(
+            "ec2:DeleteVpc",
+            &[Patience::with(
+                &["DependencyViolation"],
+                Duration::from_mins(5),
+                "what was in the network is still going away",
+            )],
+        );
+        let send = || aws.ec2().delete_vpc().vpc_id(gone.outputs.id.as_str()).send();
+        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    }
+}
+
+async fn describe(
+    aws: &Aws,
+    filters: Vec<aws_sdk_ec2::types::Filter>,
+) -> Result<Vec<aws_sdk_ec2::types::Vpc>, AwsError> {
+    const DESCRIBE: Operation = Operation::new("ec2:DescribeVpcs");
+    ec2::pages(|token| {
+        let filters = filters.clone();
+        async move {
+            let request = aws.ec2().describe_vpcs().set_filters(Some(filters)).max_results(1000);
+            let send = || request.clone().set_next_token(token.clone()).send();
+            let page = aws.call(DESCRIBE, send).await?;
+            Ok((page.vpcs.unwrap_or_default(), page.next_token))
+        }
+    })
+    .await
+}
+
+async fn attributes(
+    aws: &Aws,
+    sought: &[Sought<Vpc>],
+    attribute: VpcAttributeName,
+) -> Result<Vec<Option<bool>>, AwsError> {
+    let one = |vpc: &Sought<Vpc>| {
+        let (id, attribute) = (vpc.outputs.id.clone(), attribute.clone());
+        async move { get_attribute(aws, &id, attribute).await }
+    };
+    futures::future::try_join_all(sought.iter().map(one)).await
+}
+
+/// One attribute; `None` when the network is not there.
+async fn get_attribute(
+    aws: &Aws,
+    id: &VpcId,
+    attribute: VpcAttributeName,
+) -> Result<Option<bool>, AwsError> {
+    const DESCRIBE: Operation = Operation::new("ec2:DescribeVpcAttribute");
+    let send = || {
+        let request = aws.ec2().describe_vpc_attribute().vpc_id(id.as_str());
+        request.attribute(attribute.clone()).send()
+    };
+    let output = match aws.call(DESCRIBE, send).await {
+        Ok(output) => output,
+        Err(error) if error.is_gone() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let value = match attribute {
+        VpcAttributeName::EnableDnsSupport => output.enable_dns_support,
+        _ => output.enable_dns_hostnames,
+    };
+    Ok(value.and_then(|value| value.value))
+}
+
+async fn set_attribute(
+    aws: &Aws,
+    id: &VpcId,
+    attribute: VpcAttributeName,
+    value: bool,
+) -> Result<(), AwsError> {
+    const MODIFY: Operation = Operation::patient("ec2:ModifyVpcAttribute", VISIBLE_VPC);
+    let value = AttributeBooleanValue::builder().value(value).build();
+    let send = || {
+        let request = aws.ec2().modify_vpc_attribute().vpc_id(id.as_str());
+        match attribute {
+            VpcAttributeName::EnableDnsSupport => request.enable_dns_support(value.clone()),
+            _ => request.enable_dns_hostnames(value.clone()),
+        }
+        .send()
+    };
+    aws.call(MODIFY, send).await.map(drop)
+}
