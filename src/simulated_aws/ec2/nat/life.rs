@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Connectivity, Ec2, Flaw, NatGateway, Phase};
 use crate::simulated_aws::clock::Moment;
 use crate::simulated_aws::cloud::Cloud;
-use crate::simulated_aws::ec2::internet_gateway;
+use crate::simulated_aws::ec2::{interface, internet_gateway};
 
 /// How long a gateway that is gone or failed stays listed.
 const LISTED: Duration = Duration::from_hours(1);
@@ -30,9 +30,9 @@ fn end_phase(cloud: &mut Cloud, mut gateway: NatGateway) {
         Phase::Starting { .. } => gateway.phase = Phase::Available,
         Phase::Available => {}
         Phase::Deleting { .. } => {
-            let lag = Duration::from_millis(cloud.random().u64(0..30_000));
+            let lag = Duration::from_millis(cloud.random().u64(2000..30_000));
             let held_until = cloud.now.after(lag);
-            let_go(&mut cloud.ec2, &gateway, held_until);
+            let_go(cloud, &gateway, held_until);
             gateway.deleted = Some(cloud.now);
             gateway.phase = Phase::Deleted { listed_until: cloud.now.after(LISTED) };
         }
@@ -50,7 +50,7 @@ fn check(cloud: &mut Cloud, gateway: &mut NatGateway) {
     gateway.flaw = find_flaw(&cloud.ec2, gateway);
     if gateway.flaw.is_some() {
         let now = cloud.now;
-        let_go(&mut cloud.ec2, gateway, now);
+        let_go(cloud, gateway, now);
         gateway.deleted = Some(now);
         gateway.phase = Phase::Failed { listed_until: now.after(LISTED) };
     } else {
@@ -73,15 +73,13 @@ fn find_flaw(ec2: &Ec2, gateway: &NatGateway) -> Option<Flaw> {
     }
 }
 
-/// Takes a gateway's interface away and frees its address, which can be released from
+/// Takes a gateway's interface away, which frees its address; that can be released from
 /// `held_until` on.
-fn let_go(ec2: &mut Ec2, gateway: &NatGateway, held_until: Moment) {
-    if let Some(own) = &gateway.interface {
-        ec2.interfaces.remove(&own.id);
-        ec2.tags.remove(&own.id);
-    }
-    for address in ec2.addresses.values_mut().filter(|address| gateway.holds(address)) {
-        address.mapping = None;
+fn let_go(cloud: &mut Cloud, gateway: &NatGateway, held_until: Moment) {
+    for address in cloud.ec2.addresses.values_mut().filter(|address| gateway.holds(address)) {
         address.held_until = held_until;
+    }
+    if let Some(own) = &gateway.interface {
+        interface::delete_interface(cloud, &own.id);
     }
 }

@@ -200,3 +200,16 @@ fn a_group_stays_while_an_interface_has_it() {
     interface::delete_interface(&mut cloud, &interface.id);
     get(&mut cloud, "DeleteSecurityGroup", &form);
 }
+
+#[test]
+fn the_rule_that_lets_everything_out_can_be_revoked() {
+    let mut cloud = empty();
+    let group = lone_group(&mut cloud);
+    let everything = format!(
+        "GroupId={group}&IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0"
+    );
+    let revoked = get(&mut cloud, "RevokeSecurityGroupEgress", &everything);
+    assert_eq!(revoked["revokedSecurityGroupRuleSet"][0]["isEgress"], true);
+    let again = refusal(&mut cloud, "RevokeSecurityGroupEgress", &everything);
+    assert_eq!(again, "InvalidPermission.NotFound");
+}

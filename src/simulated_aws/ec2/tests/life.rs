@@ -229,7 +229,7 @@ impl Stack {
         assert_eq!(error.code(), Some("DependencyViolation"));
         assert!(error.message().unwrap().contains("mapped public address"));
         self.ec2.delete_nat_gateway().nat_gateway_id(nat).send().await.unwrap();
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         let nats = self.ec2.describe_nat_gateways().filter(filter("tag:owner", "us"));
         let nats = nats.send().await.unwrap();
         assert_eq!(nats.nat_gateways()[0].state, Some(NatGatewayState::Deleted));

@@ -1,6 +1,7 @@
 //! NAT gateways and the addresses they hold.
 
 use super::*;
+use crate::simulated_aws::ec2::interface::{NewInterface, create_interface};
 
 fn state(cloud: &mut Cloud, id: &str) -> String {
     let answer = get(cloud, "DescribeNatGateways", &format!("NatGatewayId.1={id}"));
@@ -167,4 +168,28 @@ fn five_addresses_are_all_there_are() {
         address(&mut cloud);
     }
     assert_eq!(refusal(&mut cloud, "AllocateAddress", "Domain=vpc"), "AddressLimitExceeded");
+}
+
+#[test]
+fn a_gateway_in_a_full_subnet_fails_and_leaves_its_address_free() {
+    let mut cloud = empty();
+    let network = network(&mut cloud);
+    let full = subnet(&mut cloud, &network.vpc, "10.0.1.0/28");
+    for _ in 0..11 {
+        let new = NewInterface {
+            subnet: full.clone(),
+            groups: Vec::new(),
+            description: "a task".to_owned(),
+            interface_type: "interface".to_owned(),
+            requester: "ecs".to_owned(),
+            public_address: false,
+        };
+        create_interface(&mut cloud, new).unwrap();
+    }
+    let (gateway, address) = nat(&mut cloud, &full);
+    wait(&mut cloud, 20);
+    let failed = get(&mut cloud, "DescribeNatGateways", &format!("NatGatewayId.1={gateway}"));
+    let code = text(&failed["natGatewaySet"][0]["failureCode"]);
+    assert_eq!(code, "InsufficientFreeAddressesInSubnet");
+    get(&mut cloud, "ReleaseAddress", &format!("AllocationId={address}"));
 }
