@@ -7,6 +7,7 @@
 //! Rooms, each importing only from those above it:
 //!
 //! - [`wire`]: the three wire protocols, and nothing of any service.
+//! - [`marker`]: where the next page of a list begins.
 //! - [`clock`]: virtual time, which is tokio's, scaled.
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`].
@@ -23,6 +24,7 @@ pub mod elb;
 pub mod endpoint;
 pub mod iam;
 pub mod logs;
+pub mod marker;
 pub mod sts;
 pub mod wire;
 
