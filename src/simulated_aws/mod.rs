@@ -13,6 +13,8 @@
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`].
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
+//! - [`store`]: the cloud in a file, between two runs and for several programs at once.
+//! - [`serve`]: the endpoint behind a socket, for other programs' SDKs.
 
 pub mod autoscaling;
 pub mod clock;
@@ -25,6 +27,8 @@ pub mod endpoint;
 pub mod iam;
 pub mod logs;
 pub mod marker;
+pub mod serve;
+pub mod store;
 pub mod sts;
 pub mod wire;
 
