@@ -52,6 +52,10 @@ pub struct Target {
 }
 
 impl Target {
+    pub fn is_at(&self, address: &str, port: u16) -> bool {
+        self.ip == address && self.port == port
+    }
+
     /// Begins the checks of a target that a load balancer has come to reach.
     pub fn start(&mut self, check: &HealthCheck, first_check: Moment, now: Moment) {
         self.state = TargetState::Initial;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::clock::Moment;
 use super::super::cloud::Cloud;
-use super::super::ec2::interface;
+use super::network;
 use super::target::Target;
 use super::target_group::TargetGroup;
 
@@ -36,7 +36,7 @@ pub fn register_target(cloud: &mut Cloud, arn: &str, ip: &str, port: u16, answer
         set_answer(cloud, arn, ip, port, answer);
         return;
     }
-    let zone = interface::zone_of_address(cloud, &group.vpc, ip).unwrap_or_else(|| "all".to_owned());
+    let zone = network::zone_of_address(cloud, &group.vpc, ip).unwrap_or_else(|| "all".to_owned());
     let mut target = Target {
         ip: ip.to_owned(),
         port,
@@ -76,7 +76,7 @@ pub fn deregister_target(cloud: &mut Cloud, arn: &str, ip: &str, port: u16) {
         None | Some(TargetState::Draining) => {}
         Some(TargetState::Unused) => group.remove(ip, port),
         Some(TargetState::Initial | TargetState::Healthy | TargetState::Unhealthy) => {
-            if let Some(target) = group.targets.iter_mut().find(|target| target.is_at(ip, port)) {
+            if let Some(target) = group.target_mut(ip, port) {
                 target.drain(gone);
             }
         }
