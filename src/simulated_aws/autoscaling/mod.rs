@@ -15,9 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::policy::Policy;
 use self::scalable_target::ScalableTarget;
-use self::scheduled_action::ScheduledAction;
 use super::clock::Moment;
 use super::cloud::Cloud;
 use super::endpoint::unknown_operation;

@@ -125,8 +125,9 @@ fn configuration(
     name: &str,
     request: Parameters<'_>,
 ) -> Result<Value, ApiError> {
-    let value =
-        request.value(CONFIGURATION).ok_or_else(|| invalid(format!("{CONFIGURATION} is missing")))?;
+    let value = request
+        .value(CONFIGURATION)
+        .ok_or_else(|| invalid(format!("{CONFIGURATION} is missing")))?;
     let configuration = Parameters::new(value);
     if configuration.number("TargetValue").is_none_or(|target| target <= 0.0) {
         return Err(invalid("TargetValue must be greater than zero"));

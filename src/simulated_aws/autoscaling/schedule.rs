@@ -29,9 +29,8 @@ impl Schedule {
     ///
     /// `ValidationException` for one that is malformed or of a kind that is not known here.
     pub fn parse(expression: &str) -> Result<Self, ApiError> {
-        let inside = |kind: &str| {
-            expression.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')')
-        };
+        let inside =
+            |kind: &str| expression.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
         let read = match (inside("at"), inside("rate")) {
             (Some(time), _) => once(time),
             (None, Some(rate)) => every(rate),

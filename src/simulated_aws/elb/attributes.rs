@@ -76,12 +76,6 @@ impl Attributes {
         pairs.map(|known| (known.key.to_owned(), known.default.to_owned())).collect()
     }
 
-    /// The answer that shows `present`.
-    pub fn shown(&self, present: &BTreeMap<String, String>) -> Value {
-        let pairs = present.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
-        json!({"Attributes": pairs.collect::<Vec<_>>()})
-    }
-
     /// `present` with a request's attributes in their place. One that is wrong fails all.
     pub fn merged(
         &self,
@@ -100,18 +94,19 @@ impl Attributes {
         }
         match seen.len() {
             0 => Err(missing("Attributes")),
-            count if count > MOST_AT_ONCE => Err(invalid(format!(
-                "At most {MOST_AT_ONCE} attributes can be modified at once"
-            ))),
+            count if count > MOST_AT_ONCE => {
+                Err(invalid(format!("At most {MOST_AT_ONCE} attributes can be modified at once")))
+            }
             _ => Ok(merged),
         }
     }
 
     fn accepted(&self, key: &str, value: &str) -> Result<String, ApiError> {
         let owner = self.owner;
-        let known = self.known.iter().find(|known| known.key == key).ok_or_else(|| {
-            invalid(format!("{owner} attribute key '{key}' is not recognized"))
-        })?;
+        let known =
+            self.known.iter().find(|known| known.key == key).ok_or_else(|| {
+                invalid(format!("{owner} attribute key '{key}' is not recognized"))
+            })?;
         if value.is_empty() && self.empty_resets && known.values.may_be_empty() {
             return Ok(known.default.to_owned());
         }
@@ -123,6 +118,12 @@ impl Attributes {
         }
         Ok(value.to_owned())
     }
+}
+
+/// The answer that shows attributes.
+pub fn shown(attributes: &BTreeMap<String, String>) -> Value {
+    let pairs = attributes.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+    json!({"Attributes": pairs.collect::<Vec<_>>()})
 }
 
 const fn flag(key: &'static str, default: &'static str) -> Attribute {

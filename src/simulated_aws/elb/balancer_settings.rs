@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::cloud::Cloud;
 use super::super::wire::{Answer, Parameters};
-use super::attributes::LOAD_BALANCER;
+use super::attributes::{self, LOAD_BALANCER};
 use super::load_balancer::{IP_ADDRESS_TYPES, find_mut, named};
 use super::network;
 use super::validate::{missing, one_of};
@@ -33,14 +33,14 @@ pub fn set_ip_address_type(cloud: &mut Cloud, request: Parameters<'_>) -> Answer
 }
 
 pub fn describe_attributes(cloud: &Cloud, request: Parameters<'_>) -> Answer {
-    Ok(LOAD_BALANCER.shown(&named(&cloud.elb, request)?.attributes))
+    Ok(attributes::shown(&named(&cloud.elb, request)?.attributes))
 }
 
 pub fn modify_attributes(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let balancer = named(&cloud.elb, request)?;
     let arn = balancer.arn.clone();
     let attributes = LOAD_BALANCER.merged(&balancer.attributes, request)?;
-    let answer = LOAD_BALANCER.shown(&attributes);
+    let answer = attributes::shown(&attributes);
     find_mut(&mut cloud.elb, &arn)?.attributes = attributes;
     Ok(answer)
 }

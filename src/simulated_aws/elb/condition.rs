@@ -98,7 +98,9 @@ fn read_one(condition: Parameters<'_>) -> Result<Condition, ApiError> {
         values = condition.texts("Values");
     }
     if values.is_empty() || values.iter().any(|value| value.is_empty() || value.len() > 128) {
-        return Err(invalid(format!("A condition on '{name}' must have values that are not empty")));
+        return Err(invalid(format!(
+            "A condition on '{name}' must have values that are not empty"
+        )));
     }
     Ok(Condition { field, values })
 }

@@ -77,9 +77,8 @@ impl HealthCheck {
     /// Whether a target that answers so is well.
     pub fn passes(&self, answer: TargetAnswer) -> bool {
         let TargetAnswer::Status(status) = answer else { return false };
-        ranges(&self.matcher).is_some_and(|mut ranges| {
-            ranges.any(|(first, last)| (first..=last).contains(&status))
-        })
+        ranges(&self.matcher)
+            .is_some_and(|mut ranges| ranges.any(|(first, last)| (first..=last).contains(&status)))
     }
 
     /// The members that a target group shows.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::cloud::Cloud;
 use super::super::wire::{Answer, ApiError, Parameters};
 use super::action::{self, Action};
-use super::attributes::LISTENER;
+use super::attributes::{self, LISTENER};
 use super::limits::room_for_one_more;
 use super::page::page;
 use super::validate::{invalid, one_of, optional_port, port, required};
@@ -88,7 +88,8 @@ pub fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 }
 
 fn duplicate(balancer: &str) -> ApiError {
-    let message = format!("A listener already exists on this port for this load balancer '{balancer}'");
+    let message =
+        format!("A listener already exists on this port for this load balancer '{balancer}'");
     ApiError::new("DuplicateListener", message)
 }
 
@@ -196,14 +197,14 @@ pub fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 }
 
 pub fn describe_attributes(cloud: &Cloud, request: Parameters<'_>) -> Answer {
-    Ok(LISTENER.shown(&named(&cloud.elb, request)?.attributes))
+    Ok(attributes::shown(&named(&cloud.elb, request)?.attributes))
 }
 
 pub fn modify_attributes(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let listener = named(&cloud.elb, request)?;
     let arn = listener.arn.clone();
     let attributes = LISTENER.merged(&listener.attributes, request)?;
-    let answer = LISTENER.shown(&attributes);
+    let answer = attributes::shown(&attributes);
     cloud.elb.listeners.get_mut(&arn).ok_or_else(not_found)?.attributes = attributes;
     Ok(answer)
 }

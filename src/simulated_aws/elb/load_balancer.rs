@@ -48,7 +48,8 @@ impl LoadBalancer {
     }
 
     fn is_made_alike(&self, wanted: &Self, places: &[Place]) -> bool {
-        let groups = |balancer: &Self| balancer.security_groups.iter().cloned().collect::<BTreeSet<_>>();
+        let groups =
+            |balancer: &Self| balancer.security_groups.iter().cloned().collect::<BTreeSet<_>>();
         let present: BTreeSet<&str> =
             self.placements.iter().map(|place| place.subnet.as_str()).collect();
         let subnets: BTreeSet<&str> = places.iter().map(|place| place.subnet.as_str()).collect();
@@ -111,7 +112,9 @@ fn duplicate(name: &str) -> ApiError {
 fn read(cloud: &Cloud, request: Parameters<'_>, vpc: &str) -> Result<LoadBalancer, ApiError> {
     let name = resource_name(request, "load balancer")?;
     if name.starts_with("internal-") {
-        return Err(invalid(format!("The load balancer name '{name}' cannot begin with 'internal-'")));
+        return Err(invalid(format!(
+            "The load balancer name '{name}' cannot begin with 'internal-'"
+        )));
     }
     one_of(request, "Type", &["application"])?;
     let scheme = one_of(request, "Scheme", &["internet-facing", "internal"])?;

@@ -12,6 +12,8 @@ mod attributes;
 mod balancer_settings;
 mod condition;
 mod health_check;
+#[cfg(test)]
+mod life;
 mod limits;
 mod listener;
 mod load_balancer;
@@ -26,6 +28,8 @@ mod target_group;
 mod target_group_settings;
 mod target_health;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +82,7 @@ impl Elb {
     }
 
     /// The target groups that a load balancer forwards to.
-    fn groups_of(&self, balancer: &str) -> BTreeSet<&str> {
+    fn groups_of<'a>(&'a self, balancer: &'a str) -> BTreeSet<&'a str> {
         self.listeners_of(balancer)
             .flat_map(|listener| {
                 let rules = self.rules_of(&listener.arn).flat_map(|rule| rule.action.groups());

@@ -42,8 +42,7 @@ pub struct Place {
 /// The subnets that a request asks for, checked: of one VPC, each in a zone of its own, at least
 /// two (aws-behaviour 14.f).
 pub fn asked(cloud: &Cloud, request: Parameters<'_>) -> Result<Vec<Place>, ApiError> {
-    let places =
-        ids(request)?.iter().map(|id| place(cloud, id)).collect::<Result<Vec<_>, _>>()?;
+    let places = ids(request)?.iter().map(|id| place(cloud, id)).collect::<Result<Vec<_>, _>>()?;
     let zones: BTreeSet<&str> = places.iter().map(|place| place.zone.as_str()).collect();
     if zones.len() < places.len() {
         return Err(misfit(
@@ -101,7 +100,9 @@ pub fn occupy(
                     interface.id
                 }
                 Err(error) => {
-                    made.iter().for_each(|id| interface::delete_interface(cloud, id));
+                    for id in &made {
+                        interface::delete_interface(cloud, id);
+                    }
                     return Err(error);
                 }
             },

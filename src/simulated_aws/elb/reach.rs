@@ -22,8 +22,7 @@ pub fn answer_through(cloud: &Cloud, dns_name: &str, path: &str) -> Option<u16> 
     };
     let elb = &cloud.elb;
     let mut balancers = elb.load_balancers.values();
-    let balancer =
-        balancers.find(|balancer| balancer.dns_name.eq_ignore_ascii_case(host))?;
+    let balancer = balancers.find(|balancer| balancer.dns_name.eq_ignore_ascii_case(host))?;
     if !balancer.is_internet_facing() || cloud.now < balancer.active {
         return None;
     }
@@ -41,18 +40,16 @@ pub fn answer_through(cloud: &Cloud, dns_name: &str, path: &str) -> Option<u16> 
 }
 
 fn action_for<'a>(elb: &'a Elb, listener: &'a Listener, host: &str, path: &str) -> &'a Action {
-    let rules = elb.rules_of(&listener.arn).filter(|rule| {
-        rule.conditions.iter().all(|condition| condition.holds(host, path))
-    });
+    let rules = elb
+        .rules_of(&listener.arn)
+        .filter(|rule| rule.conditions.iter().all(|condition| condition.holds(host, path)));
     rules.min_by_key(|rule| rule.priority).map_or(&listener.action, |rule| &rule.action)
 }
 
 /// What a target of the group answers. A group of unhealthy targets alone is sent requests all the
 /// same, as the user guide says of load balancers that fail open.
 fn forwarded(group: &TargetGroup, path: &str) -> u16 {
-    let in_state = |state: TargetState| {
-        move |target: &&Target| target.state == state
-    };
+    let in_state = |state: TargetState| move |target: &&Target| target.state == state;
     let healthy = group.targets.iter().find(in_state(TargetState::Healthy));
     let any = healthy.or_else(|| group.targets.iter().find(in_state(TargetState::Unhealthy)));
     match any.map(|target| target.answer) {

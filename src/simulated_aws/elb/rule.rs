@@ -162,15 +162,13 @@ pub fn set_priorities(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         rules.get_mut(arn).ok_or_else(not_found)?.priority = *priority;
     }
     for rule in wanted.keys().filter_map(|arn| rules.get(arn)) {
-        let alike = |other: &&Rule| {
-            other.listener == rule.listener && other.priority == rule.priority
-        };
+        let alike =
+            |other: &&Rule| other.listener == rule.listener && other.priority == rule.priority;
         if rules.values().filter(alike).count() > 1 {
             return Err(in_use(rule.priority));
         }
     }
-    let changed: Vec<Value> =
-        wanted.keys().filter_map(|arn| rules.get(arn)).map(shown).collect();
+    let changed: Vec<Value> = wanted.keys().filter_map(|arn| rules.get(arn)).map(shown).collect();
     cloud.elb.rules = rules;
     Ok(json!({"Rules": changed}))
 }

@@ -28,7 +28,9 @@ pub enum TargetAnswer {
 pub enum TargetState {
     /// Registered, and not yet judged.
     Initial,
+    /// Passes its checks, and is sent requests.
     Healthy,
+    /// Fails its checks.
     Unhealthy,
     /// Deregistered; gone once the group's deregistration delay is over.
     Draining,
@@ -39,7 +41,9 @@ pub enum TargetState {
 /// A registered address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Target {
+    /// The private address.
     pub ip: String,
+    /// The port that requests go to.
     pub port: u16,
     /// The zone that the address lies in, `all` when it lies outside the VPC.
     pub zone: String,
@@ -105,11 +109,8 @@ impl Target {
     /// Judges the target when its state has ended. A draining one is the group's to remove.
     pub fn turn(&mut self, check: &HealthCheck) {
         self.turns = None;
-        self.state = if check.passes(self.answer) {
-            TargetState::Healthy
-        } else {
-            TargetState::Unhealthy
-        };
+        self.state =
+            if check.passes(self.answer) { TargetState::Healthy } else { TargetState::Unhealthy };
     }
 
     fn next_check(&self, interval: Duration, now: Moment) -> Moment {

@@ -90,7 +90,8 @@ pub fn not_found() -> ApiError {
 pub fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let tags = tags::read(request)?;
     let mut group = read(cloud, request)?;
-    if let Some(namesake) = cloud.elb.target_groups.values().find(|other| other.name == group.name) {
+    if let Some(namesake) = cloud.elb.target_groups.values().find(|other| other.name == group.name)
+    {
         if !namesake.is_made_alike(&group) {
             return Err(ApiError::new(
                 "DuplicateTargetGroupName",
@@ -105,8 +106,7 @@ pub fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let elb = &cloud.elb;
     room_for_one_more(elb.target_groups.len(), elb.quotas.target_groups, "TooManyTargetGroups")?;
     let id = cloud.fresh_hex(16);
-    group.arn =
-        cloud.arn("elasticloadbalancing", &format!("targetgroup/{}/{id}", group.name));
+    group.arn = cloud.arn("elasticloadbalancing", &format!("targetgroup/{}/{id}", group.name));
     let answer = json!({"TargetGroups": [shown(&cloud.elb, &group)]});
     cloud.elb.tags.insert(group.arn.clone(), tags);
     cloud.elb.target_groups.insert(group.arn.clone(), group);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::cloud::Cloud;
 use super::super::wire::{Answer, Parameters};
-use super::attributes::TARGET_GROUP;
+use super::attributes::{self, TARGET_GROUP};
 use super::target_group::{named, not_found, shown};
 
 /// Merges health check settings: what the request leaves out stays (aws-behaviour 25.3).
@@ -25,14 +25,14 @@ pub fn modify(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 }
 
 pub fn describe_attributes(cloud: &Cloud, request: Parameters<'_>) -> Answer {
-    Ok(TARGET_GROUP.shown(&named(&cloud.elb, request)?.attributes))
+    Ok(attributes::shown(&named(&cloud.elb, request)?.attributes))
 }
 
 pub fn modify_attributes(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let group = named(&cloud.elb, request)?;
     let arn = group.arn.clone();
     let attributes = TARGET_GROUP.merged(&group.attributes, request)?;
-    let answer = TARGET_GROUP.shown(&attributes);
+    let answer = attributes::shown(&attributes);
     cloud.elb.target_groups.get_mut(&arn).ok_or_else(not_found)?.attributes = attributes;
     Ok(answer)
 }

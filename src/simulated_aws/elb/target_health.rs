@@ -104,10 +104,12 @@ fn address(group: &TargetGroup, id: &str) -> Result<String, ApiError> {
         let message = format!("The following targets are not valid instances: '{id}'");
         return Err(ApiError::new("InvalidTarget", message));
     }
-    let address: Ipv4Addr =
-        id.parse().map_err(|_| invalid(format!("The IP address '{id}' is not a valid IPv4 address")))?;
+    let address: Ipv4Addr = id
+        .parse()
+        .map_err(|_| invalid(format!("The IP address '{id}' is not a valid IPv4 address")))?;
     let [first, second, ..] = address.octets();
-    if !address.is_private() && !(first == 100 && (64..128).contains(&second)) {
+    let is_shared = first == 100 && (64..128).contains(&second);
+    if !address.is_private() && !is_shared {
         return Err(invalid(format!("The IP address '{id}' is not within a private range")));
     }
     Ok(id.to_owned())

@@ -31,7 +31,8 @@ pub fn health_check_path(cloud: &Cloud, arn: &str) -> Option<String> {
 /// such a group nothing happens: a service outlives its group (aws-behaviour 15.e).
 pub fn register_target(cloud: &mut Cloud, arn: &str, ip: &str, port: u16, answer: TargetAnswer) {
     let Some(group) = cloud.elb.target_groups.get(arn) else { return };
-    let standing = group.target(ip, port).is_some_and(|target| target.state != TargetState::Draining);
+    let standing =
+        group.target(ip, port).is_some_and(|target| target.state != TargetState::Draining);
     if standing {
         set_answer(cloud, arn, ip, port, answer);
         return;

@@ -78,7 +78,9 @@ pub fn resource_name<'a>(request: Parameters<'a>, what: &str) -> Result<&'a str,
         return refuse("cannot be longer than '32' characters");
     }
     if !name.chars().all(|character| character.is_ascii_alphanumeric() || character == '-') {
-        return refuse("can only contain characters that are alphanumeric characters and hyphens(-)");
+        return refuse(
+            "can only contain characters that are alphanumeric characters and hyphens(-)",
+        );
     }
     if name.starts_with('-') || name.ends_with('-') {
         return refuse("cannot begin or end with '-'");
