@@ -13,7 +13,7 @@ mod deployment;
 mod error;
 mod lifecycle;
 mod lookup;
-pub mod model;
+mod model;
 mod scheduler;
 mod service;
 mod start;
