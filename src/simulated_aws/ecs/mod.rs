@@ -19,6 +19,8 @@ mod service;
 mod start;
 mod tag;
 mod task;
+#[cfg(test)]
+mod tests;
 mod view;
 pub mod workload;
 
