@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::error::{client, cluster_not_found, invalid};
+use super::error::invalid;
 use super::lifecycle;
 use super::lookup::{
     active_cluster, cluster_name, missing, page, required, service_key, short, usable_definition,
 };
-use super::model::{Phase, Stop, Task, Template};
+use super::model::{Stop, Task, Template};
 use super::service::{capacity, network, platform_version};
 use super::start::{NewTask, start};
 use super::tag::{check_tags, tags_of};
@@ -38,7 +38,10 @@ pub(super) fn list(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
             && service.is_none_or(|name| task.service.as_deref() == Some(name))
             && matches(request.text("startedBy"), &task.started_by)
             && matches(request.text("launchType"), &task.launch_type)
-            && matches(request.text("family"), super::lookup::family_and_revision(&task.definition).0)
+            && matches(
+                request.text("family"),
+                super::lookup::family_and_revision(&task.definition).0,
+            )
     });
     let arns = tasks.map(|task| json!(task.arn)).collect();
     page(request, "taskArns", arns, 100)
@@ -108,7 +111,9 @@ pub(super) fn run(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         };
         match start(cloud, new) {
             Ok(id) => tasks.extend(task_view(cloud, &id)),
-            Err(refusal) => failures.push(json!({"reason": refusal.reason, "detail": refusal.detail})),
+            Err(refusal) => {
+                failures.push(json!({"reason": refusal.reason, "detail": refusal.detail}));
+            }
         }
     }
     Ok(json!({"tasks": tasks, "failures": failures}))

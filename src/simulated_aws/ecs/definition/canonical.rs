@@ -82,7 +82,9 @@ fn container(mut members: Map<String, Value>, awsvpc: bool) -> Value {
         }
     }
     if let Some(Value::Array(mappings)) = members.get_mut("portMappings") {
-        mappings.iter_mut().for_each(|mapping| complete_mapping(mapping, awsvpc));
+        for mapping in mappings {
+            complete_mapping(mapping, awsvpc);
+        }
     }
     if let Some(check) = members.get_mut("healthCheck") {
         for (name, value) in [("interval", 30), ("timeout", 5), ("retries", 3)] {
@@ -122,8 +124,14 @@ fn required_attributes(request: Parameters<'_>, containers: &[Value]) -> Value {
         (awslogs, "com.amazonaws.ecs.capability.logging-driver.awslogs"),
         (awslogs && request.has("executionRoleArn"), "ecs.capability.execution-role-awslogs"),
         (ecr, "com.amazonaws.ecs.capability.ecr-auth"),
-        (any(&|container| container["healthCheck"].is_object()), "ecs.capability.container-health-check"),
-        (any(&|container| container["secrets"].is_array()), "ecs.capability.secrets.asm.environment-variables"),
+        (
+            any(&|container| container["healthCheck"].is_object()),
+            "ecs.capability.container-health-check",
+        ),
+        (
+            any(&|container| container["secrets"].is_array()),
+            "ecs.capability.secrets.asm.environment-variables",
+        ),
     ];
     let needed = attributes.into_iter().filter(|(needed, _)| *needed);
     needed.map(|(_, name)| json!({"name": name})).collect()

@@ -43,7 +43,9 @@ pub(super) fn pass(cloud: &mut Cloud) {
 }
 
 fn look(cloud: &mut Cloud, key: &str) {
-    while let Some(step) = cloud.ecs.services.get(key).and_then(|service| step::next(cloud, service)) {
+    while let Some(step) =
+        cloud.ecs.services.get(key).and_then(|service| step::next(cloud, service))
+    {
         perform(cloud, key, step);
     }
     let wake = cloud.ecs.services.get(key).and_then(|service| step::next_look(cloud, service));
@@ -153,8 +155,8 @@ fn task_tags(cloud: &Cloud, service: &super::model::Service, template: &Template
 }
 
 fn stop_tasks(cloud: &mut Cloud, key: &str, tasks: &[String], stop: &Stop) {
-    let names: String = tasks.iter().map(|id| format!(" (task {id})")).collect();
-    event(cloud, key, &format!("has stopped {} running tasks:{names}.", tasks.len()));
+    let names: Vec<String> = tasks.iter().map(|id| format!("(task {id})")).collect();
+    event(cloud, key, &format!("has stopped {} running tasks: {}.", tasks.len(), names.join(" ")));
     change(cloud, key, |service| service.steady = false);
     for id in tasks {
         lifecycle::stop(cloud, id, stop.clone());
