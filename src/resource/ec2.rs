@@ -68,9 +68,9 @@ pub fn tags_with_token(identity: &Identity) -> Tags {
     identity.tags.clone().into_iter().chain([token]).collect()
 }
 
-/// A filter that matches what a creation with the identity's token made.
-pub fn token_filter(identity: &Identity) -> Filter {
-    filter(&format!("tag:{TOKEN}"), [identity.token.clone()])
+/// Whether `tags` say that this very creation made their bearer, rather than one before it.
+pub fn carry_token(tags: &[Tag], identity: &Identity) -> bool {
+    tags.iter().any(|tag| tag.key() == Some(TOKEN) && tag.value() == Some(&identity.token))
 }
 
 /// Tags for a create call.

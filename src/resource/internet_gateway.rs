@@ -53,23 +53,27 @@ impl Resource for InternetGateway {
     const GONE_WITHIN: Duration = Duration::from_mins(20);
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
-        let id = match half_made(aws, identity).await? {
-            Some(id) => id,
-            None => make(aws, identity).await?,
-        };
+        let id = make(aws, identity).await?;
         attach(aws, &id, self.vpc.get()).await?;
         Ok(Outputs { id })
     }
 
-    /// Only one that is attached to the network: [`Resource::create`] finishes one that was left
-    /// unattached.
+    /// One that is attached to the network, or that this very creation left unattached when it
+    /// was cut off: [`Resource::update`] attaches that. An unattached one of an earlier creation
+    /// is what is being replaced.
     async fn find(
         &self,
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let Some(vpc) = self.vpc.known() else { return Ok(None) };
         let gateways = describe(aws, ec2::ownership_filters(&identity.tags)).await?;
-        let found = gateways.iter().find(|gateway| network(gateway) == *self.vpc.get());
+        let attached = gateways.iter().find(|gateway| network(gateway) == *vpc);
+        let found = attached.or_else(|| {
+            gateways.iter().find(|gateway| {
+                gateway.attachments().is_empty() && ec2::carry_token(gateway.tags(), identity)
+            })
+        });
         Ok(found.map(|gateway| Found {
             outputs: Outputs { id: id_of(gateway) },
             tags: ec2::tags(gateway.tags()),
@@ -99,6 +103,10 @@ impl Resource for InternetGateway {
         change: &Change<Self>,
     ) -> Result<Outputs, AwsError> {
         let id = &change.from.outputs.id;
+        // No plan asks for this, as the network is fixed: it finishes an interrupted creation.
+        if change.touches("vpc") {
+            attach(aws, id, self.vpc.get()).await?;
+        }
         ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
         Ok(change.from.outputs.clone())
     }
@@ -122,14 +130,8 @@ impl Resource for InternetGateway {
     }
 }
 
-/// The gateway that this very creation made before it was cut off, if it did: AWS takes no token
-/// here (aws-behaviour 2.b), so the gateway carries it as a tag.
-async fn half_made(aws: &Aws, identity: &Identity) -> Result<Option<InternetGatewayId>, AwsError> {
-    let mut filters = ec2::ownership_filters(&identity.tags);
-    filters.push(ec2::token_filter(identity));
-    Ok(describe(aws, filters).await?.first().map(id_of))
-}
-
+/// Makes a gateway that is attached to nothing. AWS takes no token here (aws-behaviour 2.b), so
+/// the gateway carries it as a tag.
 async fn make(aws: &Aws, identity: &Identity) -> Result<InternetGatewayId, AwsError> {
     const CREATE: Operation = Operation::new("ec2:CreateInternetGateway");
     let tags = ec2::tags_with_token(identity);

@@ -56,6 +56,7 @@ impl Resource for NatGateway {
     /// Its address can't serve two gateways at once.
     const REPLACEMENT: Replacement = Replacement::OldFirst;
     const LINGERS: bool = true;
+    const DIES: bool = true;
     const READY_WITHIN: Duration = Duration::from_mins(15);
     const GONE_WITHIN: Duration = Duration::from_mins(30);
 
@@ -81,12 +82,15 @@ impl Resource for NatGateway {
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let (Some(subnet), Some(wanted)) = (self.subnet.known(), self.address.known()) else {
+            return Ok(None);
+        };
         let mut filters = ec2::ownership_filters(&identity.tags);
-        filters.push(ec2::filter("subnet-id", [self.subnet.get().0.clone()]));
+        filters.push(ec2::filter("subnet-id", [subnet.0.clone()]));
         // Dead ones stay listed with their tags for about an hour (aws-behaviour 5.b).
         filters.push(ec2::filter("state", ["pending", "available"].map(String::from)));
         let gateways = describe(aws, filters).await?;
-        let found = gateways.iter().find(|gateway| address(gateway) == *self.address.get());
+        let found = gateways.iter().find(|gateway| address(gateway) == *wanted);
         Ok(found.map(|gateway| Found {
             outputs: Outputs { id: NatGatewayId(super::text(gateway.nat_gateway_id())) },
             tags: ec2::tags(gateway.tags()),

@@ -85,8 +85,9 @@ impl Resource for RouteTable {
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let Some(vpc) = self.vpc.known() else { return Ok(None) };
         let mut filters = ec2::ownership_filters(&identity.tags);
-        filters.push(ec2::filter("vpc-id", [self.vpc.get().0.clone()]));
+        filters.push(ec2::filter("vpc-id", [vpc.0.clone()]));
         let found = describe(aws, filters).await?.into_iter().next();
         Ok(found.map(|table| Found {
             outputs: Outputs { id: RouteTableId(super::text(table.route_table_id())) },

@@ -207,14 +207,15 @@ impl SecurityGroup {
         Ok((id_of(&group), Rules::of(&group)))
     }
 
-    /// The group of that name in the network, whoever's it is.
+    /// The group of that name in the network, whoever's it is; none in one that is yet to be made.
     async fn namesake(
         &self,
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<types::SecurityGroup>, AwsError> {
+        let Some(vpc) = self.vpc.known() else { return Ok(None) };
         let filters = vec![
-            ec2::filter("vpc-id", [self.vpc.get().0.clone()]),
+            ec2::filter("vpc-id", [vpc.0.clone()]),
             ec2::filter("group-name", [identity.name.clone()]),
         ];
         Ok(describe(aws, filters).await?.into_iter().next())

@@ -66,8 +66,9 @@ impl Resource for Subnet {
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let Some(vpc) = self.vpc.known() else { return Ok(None) };
         let mut filters = ec2::ownership_filters(&identity.tags);
-        filters.extend(self.place());
+        filters.extend(self.place(vpc));
         let subnets = describe(aws, filters).await?;
         let found = subnets.iter().find(|subnet| subnet.availability_zone() == Some(&self.zone));
         Ok(found.map(|subnet| Found {
@@ -187,7 +188,7 @@ impl Subnet {
     }
 
     async fn holder(&self, aws: &Aws, identity: &Identity) -> Result<Holder, AwsError> {
-        let subnets = describe(aws, self.place()).await?;
+        let subnets = describe(aws, self.place(self.vpc.get())).await?;
         Ok(subnets.first().map_or(Holder::Passing, |live| self.judge(live, &identity.tags)))
     }
 
@@ -206,9 +207,9 @@ impl Subnet {
     }
 
     /// Filters that match the subnet with exactly this range of this network.
-    fn place(&self) -> Vec<Filter> {
+    fn place(&self, vpc: &VpcId) -> Vec<Filter> {
         vec![
-            ec2::filter("vpc-id", [self.vpc.get().0.clone()]),
+            ec2::filter("vpc-id", [vpc.0.clone()]),
             ec2::filter("cidr-block", [self.cidr.to_string()]),
         ]
     }
