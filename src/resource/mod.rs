@@ -9,8 +9,14 @@
 //! when nothing differs.
 
 mod ec2;
+pub mod elastic_ip;
+pub mod internet_gateway;
 pub mod kind;
+pub mod nat_gateway;
 pub mod reference;
+pub mod route_table;
+pub mod security_group;
+pub mod subnet;
 pub mod vpc;
 
 use std::collections::BTreeSet;
