@@ -10,7 +10,12 @@
 
 mod ec2;
 mod kind;
+pub mod listener;
+pub mod load_balancer;
 pub mod reference;
+pub mod scalable_target;
+pub mod scaling_policy;
+pub mod target_group;
 pub mod vpc;
 
 use std::collections::BTreeSet;
