@@ -8,9 +8,14 @@
 //! into calls, and what AWS answers into a canonical form that equals what was declared exactly
 //! when nothing differs.
 
+pub mod cluster;
 mod ec2;
 mod kind;
+pub mod log_group;
 pub mod reference;
+pub mod role;
+pub mod service;
+pub mod task_definition;
 pub mod vpc;
 
 use std::collections::BTreeSet;
