@@ -11,10 +11,15 @@
 pub mod cluster;
 mod ec2;
 mod kind;
+pub mod listener;
+pub mod load_balancer;
 pub mod log_group;
 pub mod reference;
 pub mod role;
+pub mod scalable_target;
+pub mod scaling_policy;
 pub mod service;
+pub mod target_group;
 pub mod task_definition;
 pub mod vpc;
 
