@@ -8,14 +8,19 @@
 //! into calls, and what AWS answers into a canonical form that equals what was declared exactly
 //! when nothing differs.
 
+pub mod cluster;
 mod ec2;
 mod kind;
 pub mod listener;
 pub mod load_balancer;
+pub mod log_group;
 pub mod reference;
+pub mod role;
 pub mod scalable_target;
 pub mod scaling_policy;
+pub mod service;
 pub mod target_group;
+pub mod task_definition;
 pub mod vpc;
 
 use std::collections::BTreeSet;
