@@ -1,6 +1,5 @@
 //! What the kinds of load balancing share: tags, numbers, whose something is, and what passes.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -64,15 +63,6 @@ pub fn port(number: Option<i32>) -> u16 {
 pub fn full_name(arn: &str) -> String {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     name.strip_prefix("loadbalancer/").unwrap_or(name).to_owned()
-}
-
-/// Attributes by key.
-pub fn attributes<A>(
-    attributes: Option<Vec<A>>,
-    pair: impl Fn(A) -> (Option<String>, Option<String>),
-) -> BTreeMap<String, String> {
-    let pairs = attributes.unwrap_or_default().into_iter().map(pair);
-    pairs.filter_map(|(key, value)| Some((key?, value.unwrap_or_default()))).collect()
 }
 
 /// What was found, with its tags.

@@ -1,7 +1,8 @@
 //! A listener: a port of the load balancer, and the target group that its requests go to.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, Listener as Described, ProtocolEnum, TargetGroupTuple,
+    Action, ActionTypeEnum, ForwardActionConfig, Listener as Described, ProtocolEnum,
+    TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
 
@@ -200,7 +201,9 @@ fn destination(listener: &Described) -> TargetGroupArn {
         [action] if action.r#type() == Some(&ActionTypeEnum::Forward) => {
             forwarded_to(action).unwrap_or_else(elsewhere)
         }
-        actions => elsewhere(actions.iter().map(|action| word(action)).collect::<Vec<_>>().join(", ")),
+        actions => {
+            elsewhere(actions.iter().map(|action| word(action)).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -215,12 +218,12 @@ fn word(action: &Action) -> &str {
 ///
 /// The groups and weights, when there are several.
 fn forwarded_to(action: &Action) -> Result<TargetGroupArn, String> {
-    let listed = action.forward_config().map(|forward| forward.target_groups());
+    let listed = action.forward_config().map(ForwardActionConfig::target_groups);
     let listed = listed.unwrap_or_default();
     let weight = |group: &TargetGroupTuple| group.weight().unwrap_or(1);
     let weighed: Vec<_> = listed.iter().filter(|group| weight(group) > 0).collect();
     match (weighed.as_slice(), listed, action.target_group_arn()) {
-        ([only], ..) | ([], [only], _) => Ok(TargetGroupArn(super::text(only.target_group_arn()))),
+        (&[only], ..) | ([], [only], _) => Ok(TargetGroupArn(super::text(only.target_group_arn()))),
         ([], [], Some(group)) => Ok(TargetGroupArn::from(group)),
         ([], ..) => Err("forward to nothing".into()),
         (several, ..) => {
@@ -233,8 +236,6 @@ fn forwarded_to(action: &Action) -> Result<TargetGroupArn, String> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_elasticloadbalancingv2::types::ForwardActionConfig;
-
     use super::*;
 
     fn forward(groups: &[(&str, i32)], scalar: Option<&str>) -> Action {
@@ -278,10 +279,8 @@ mod tests {
     #[test]
     fn actions_are_told_in_their_order() {
         let action = |kind, order| Action::builder().r#type(kind).order(order).build();
-        let actions = vec![
-            action(ActionTypeEnum::Forward, 2),
-            action(ActionTypeEnum::AuthenticateOidc, 1),
-        ];
+        let actions =
+            vec![action(ActionTypeEnum::Forward, 2), action(ActionTypeEnum::AuthenticateOidc, 1)];
         assert_eq!(destination_of(actions), "other: authenticate-oidc, forward");
     }
 

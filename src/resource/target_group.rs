@@ -85,12 +85,8 @@ const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeTargetG
 const CREATE: Operation = Operation::patient(
     "elasticloadbalancing:CreateTargetGroup",
     &[
-        Patience::with(
-            &["ValidationError"],
-            Duration::from_mins(5),
-            "the network was just made",
-        )
-        .saying("is not found"),
+        Patience::with(&["ValidationError"], Duration::from_mins(5), "the network was just made")
+            .saying("is not found"),
         Patience::with(
             &["DuplicateTargetGroupName"],
             elb::NAME_FREE_WITHIN,
@@ -234,7 +230,8 @@ impl TargetGroup {
             &[elb::VISIBLE_GROUP],
         );
         let seconds = self.deregistration_delay_seconds.to_string();
-        let delay = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(seconds).build();
+        let delay =
+            TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(seconds).build();
         let send = || {
             let request = aws.elb().modify_target_group_attributes().target_group_arn(arn.as_str());
             request.attributes(delay.clone()).send()
@@ -265,7 +262,8 @@ async fn get_attributes(
     aws: &Aws,
     arn: String,
 ) -> Result<Option<BTreeMap<String, String>>, AwsError> {
-    const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeTargetGroupAttributes");
+    const DESCRIBE: Operation =
+        Operation::new("elasticloadbalancing:DescribeTargetGroupAttributes");
     let send = || aws.elb().describe_target_group_attributes().target_group_arn(&arn).send();
     let attributes = match aws.call(DESCRIBE, send).await {
         Err(error) if error.is_gone() => return Ok(None),
