@@ -65,14 +65,14 @@ impl Resource for Listener {
         elb::made(aws, CREATE, identity, &what, answer, find).await
     }
 
-    /// By the port: a load balancer has one listener on each.
+    /// By the port: a load balancer has one listener on each. One that is still to be made has none.
     async fn find(
         &self,
         aws: &Aws,
         _identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         // A page holds 400, and a load balancer has no more than 50 (aws-behaviour 21, 28).
-        let balancer = self.load_balancer.get();
+        let Some(balancer) = self.load_balancer.known() else { return Ok(None) };
         let send = || aws.elb().describe_listeners().load_balancer_arn(balancer.as_str()).send();
         let described = match aws.call(DESCRIBE, send).await {
             Err(error) if error.is_gone() => return Ok(None),

@@ -68,7 +68,8 @@ impl Resource for ScalableTarget {
         aws: &Aws,
         _identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
-        let described = describe(aws, vec![self.service.get().0.clone()]).await?;
+        let Some(service) = self.service.known() else { return Ok(None) };
+        let described = describe(aws, vec![service.0.clone()]).await?;
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let tags = tags(aws, outputs.arn.as_deref()).await?;
         Ok(Some(Found { outputs, tags }))

@@ -88,15 +88,17 @@ impl Resource for ScalingPolicy {
         self.put(aws, &identity.name).await
     }
 
-    /// By its name, which says all there is to say of whose it is: it carries no tags.
+    /// By its name and service. A policy can't carry tags, and nobody else gives this service one
+    /// of this name, so it is found as if it carried those that it would.
     async fn find(
         &self,
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let Some(service) = self.service.known() else { return Ok(None) };
         let described = describe_some(aws, vec![identity.name.clone()]).await?;
-        let own = described.iter().find(|one| one.resource_id() == self.service.get().as_str());
-        Ok(own.map(|policy| Found { outputs: outputs(policy), tags: Tags::new() }))
+        let own = described.iter().find(|one| one.resource_id() == service.as_str());
+        Ok(own.map(|policy| Found { outputs: outputs(policy), tags: identity.tags.clone() }))
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
