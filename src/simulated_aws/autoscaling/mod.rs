@@ -10,6 +10,8 @@ mod scalable_target;
 mod schedule;
 mod scheduled_action;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
