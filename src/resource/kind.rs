@@ -162,6 +162,16 @@ kinds! {
     RouteTable, route_table, "route_table";
     /// Who may talk to whom.
     SecurityGroup, security_group, "security_group";
+    /// What takes requests from the internet.
+    LoadBalancer, load_balancer, "load_balancer";
+    /// The tasks that requests go to.
+    TargetGroup, target_group, "target_group";
+    /// A port of the load balancer.
+    Listener, listener, "listener";
+    /// The bounds of a service's count.
+    ScalableTarget, scalable_target, "scalable_target";
+    /// What moves a service's count.
+    ScalingPolicy, scaling_policy, "scaling_policy";
 }
 
 fn facts<R: Resource>() -> Facts {

@@ -8,15 +8,27 @@
 //! into calls, and what AWS answers into a canonical form that equals what was declared exactly
 //! when nothing differs.
 
+mod autoscaling;
+pub mod cluster;
 mod ec2;
 pub mod elastic_ip;
+mod elb;
 pub mod internet_gateway;
 pub mod kind;
+pub mod listener;
+pub mod load_balancer;
+pub mod log_group;
 pub mod nat_gateway;
 pub mod reference;
+pub mod role;
 pub mod route_table;
+pub mod scalable_target;
+pub mod scaling_policy;
 pub mod security_group;
+pub mod service;
 pub mod subnet;
+pub mod target_group;
+pub mod task_definition;
 pub mod vpc;
 
 use std::collections::BTreeSet;
