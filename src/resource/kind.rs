@@ -141,6 +141,16 @@ macro_rules! kinds {
 kinds! {
     /// A virtual network.
     Vpc, vpc, "vpc";
+    /// What tasks may do.
+    Role, role, "role";
+    /// Where tasks write their logs.
+    LogGroup, log_group, "log_group";
+    /// Where services run.
+    Cluster, cluster, "cluster";
+    /// What a task is made of.
+    TaskDefinition, task_definition, "task_definition";
+    /// Tasks that are kept running.
+    Service, service, "service";
 }
 
 fn facts<R: Resource>() -> Facts {

@@ -10,15 +10,23 @@
 
 pub mod cluster;
 mod ec2;
+mod ecs;
+pub mod elastic_ip;
+pub mod internet_gateway;
 mod kind;
 pub mod listener;
 pub mod load_balancer;
 pub mod log_group;
+pub mod nat_gateway;
+pub mod policy;
 pub mod reference;
 pub mod role;
+pub mod route_table;
 pub mod scalable_target;
 pub mod scaling_policy;
+pub mod security_group;
 pub mod service;
+pub mod subnet;
 pub mod target_group;
 pub mod task_definition;
 pub mod vpc;
