@@ -125,9 +125,9 @@ impl Resource for Cluster {
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let live = describe(aws, BTreeSet::from([identity.name.clone()])).await?;
-        Ok(live.first().and_then(|live| {
-            Some(Found { outputs: outputs(live)?, tags: ecs::tags(live.tags()) })
-        }))
+        Ok(live
+            .first()
+            .and_then(|live| Some(Found { outputs: outputs(live)?, tags: ecs::tags(live.tags()) })))
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
@@ -215,8 +215,7 @@ impl Cluster {
         let stays = |item: &&CapacityProviderStrategyItem| {
             self.capacity_providers.contains(item.capacity_provider())
         };
-        let strategy: Vec<_> =
-            strategy.unwrap_or_default().iter().filter(stays).cloned().collect();
+        let strategy: Vec<_> = strategy.unwrap_or_default().iter().filter(stays).cloned().collect();
         let send = || {
             let request = aws.ecs().put_cluster_capacity_providers().cluster(name.as_str());
             let request = request.set_capacity_providers(Some(self.providers()));

@@ -34,7 +34,6 @@ pub fn tags(tags: &[Tag]) -> Tags {
     pairs.filter(|(key, _): &(String, String)| !key.starts_with("aws:")).collect()
 }
 
-
 /// Sets and removes tags of anything in ECS.
 pub async fn update_tags(
     aws: &Aws,
@@ -45,7 +44,8 @@ pub async fn update_tags(
     const UNTAG: Operation = Operation::new("ecs:UntagResource");
     if !set.is_empty() {
         let tags = to_tags(set);
-        let send = || aws.ecs().tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
+        let send =
+            || aws.ecs().tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send();
         aws.call(TAG, send).await?;
     }
     if !removed.is_empty() {

@@ -61,6 +61,8 @@ const VISIBLE: Patience = Patience::with(
     "the log group was just made",
 );
 
+const CREATE: Operation = Operation::patient("logs:CreateLogGroup", &[BUSY]);
+
 impl Resource for LogGroup {
     type Outputs = Outputs;
 
@@ -70,7 +72,6 @@ impl Resource for LogGroup {
     const LOSES: Option<&'static str> = Some("its logs");
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
-        const CREATE: Operation = Operation::patient("logs:CreateLogGroup", &[BUSY]);
         let name = LogGroupName(identity.name.clone());
         let tags = to_map(&identity.tags);
         let send = || {
@@ -83,7 +84,7 @@ impl Resource for LogGroup {
                 Ok(Outputs { arn: arn(aws, &name).await?, name })
             }
             Err(error) if error.has_code("ResourceAlreadyExistsException") => {
-                self.adopt(aws, identity, error).await
+                adopt(aws, self, identity, error).await
             }
             Err(error) => Err(error),
         }
@@ -107,10 +108,8 @@ impl Resource for LogGroup {
         let one = |sought: &Sought<Self>| {
             let outputs = sought.outputs.clone();
             async move {
-                let (group, tags) = futures::try_join!(
-                    describe(aws, &outputs.name),
-                    tags(aws, &outputs.arn)
-                )?;
+                let (group, tags) =
+                    futures::try_join!(describe(aws, &outputs.name), tags(aws, &outputs.arn))?;
                 Ok(group.zip(tags).map(|(group, tags)| Live {
                     spec: Self { retention_days: retention(&group) },
                     outputs,
@@ -144,27 +143,24 @@ impl Resource for LogGroup {
     }
 }
 
-impl LogGroup {
-    /// Brings the group that has the name already to this spec, if it is this stack's.
-    async fn adopt(
-        &self,
-        aws: &Aws,
-        identity: &Identity,
-        exists: AwsError,
-    ) -> Result<Outputs, AwsError> {
-        const CREATE: Operation = Operation::new("logs:CreateLogGroup");
-        let name = LogGroupName(identity.name.clone());
-        let arn = arn(aws, &name).await?;
-        let (group, tags) = futures::try_join!(describe(aws, &name), tags(aws, &arn))?;
-        // Gone again in the meantime: the next run makes it.
-        let Some((group, tags)) = group.zip(tags) else { return Err(exists) };
-        if !is_owned(&tags, &identity.tags) && !has_come_back(&group, &tags) {
-            return Err(AwsError::foreign(CREATE, &format!("the log group \"{name}\"")));
-        }
-        update_tags(aws, &arn, &tag_changes(&tags, &identity.tags)).await?;
-        set_retention(aws, &name, self.retention_days, retention(&group)).await?;
-        Ok(Outputs { name, arn })
+/// Brings the group that has the name already to `spec`, if it is this stack's.
+async fn adopt(
+    aws: &Aws,
+    spec: &LogGroup,
+    identity: &Identity,
+    exists: AwsError,
+) -> Result<Outputs, AwsError> {
+    let name = LogGroupName(identity.name.clone());
+    let arn = arn(aws, &name).await?;
+    let (group, tags) = futures::try_join!(describe(aws, &name), tags(aws, &arn))?;
+    // Gone again in the meantime: the next run makes it.
+    let Some((group, tags)) = group.zip(tags) else { return Err(exists) };
+    if !is_owned(&tags, &identity.tags) && !has_come_back(&group, &tags) {
+        return Err(AwsError::foreign(CREATE, &format!("the log group \"{name}\"")));
     }
+    update_tags(aws, &arn, &tag_changes(&tags, &identity.tags)).await?;
+    set_retention(aws, &name, spec.retention_days, retention(&group)).await?;
+    Ok(Outputs { name, arn })
 }
 
 /// Whether a group is as a task leaves it that wrote after its group was deleted.

@@ -87,7 +87,8 @@ pub async fn inline_documents(
         async move {
             let send = || aws.iam().get_role_policy().role_name(name).policy_name(&policy).send();
             let output = unless_gone(aws.call(GET, send).await)?;
-            Ok(output.map(|output| (policy.clone(), policy::decode(output.policy_document()))))
+            let document = output.map(|output| policy::decode(output.policy_document()));
+            Ok::<_, AwsError>(document.map(|document| (policy, document)))
         }
     };
     let documents = futures::future::try_join_all(policies.iter().map(document)).await?;

@@ -166,10 +166,10 @@ pub async fn delete(aws: &Aws, outputs: &Outputs) -> Result<(), AwsError> {
 /// (aws-behaviour 17.d).
 pub async fn describe<'a>(
     aws: &Aws,
-    named: impl IntoIterator<Item = (&'a ClusterName, &'a str)>,
+    sought: impl IntoIterator<Item = (&'a ClusterName, &'a str)>,
 ) -> Result<Vec<LiveService>, AwsError> {
     let mut clusters: BTreeMap<&ClusterName, BTreeSet<&str>> = BTreeMap::new();
-    for (cluster, name) in named {
+    for (cluster, name) in sought {
         clusters.entry(cluster).or_default().insert(name);
     }
     let mut questions = Vec::new();

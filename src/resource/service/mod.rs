@@ -151,8 +151,8 @@ impl Resource for Service {
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let cluster = self.cluster.get();
-        let named = [(cluster, identity.name.as_str())];
-        let found = calls::describe(aws, named).await?.pop();
+        let own = [(cluster, identity.name.as_str())];
+        let found = calls::describe(aws, own).await?.pop();
         let found = found.filter(|service| service.status() == Some(calls::ACTIVE));
         Ok(found.map(|service| Found {
             outputs: canonical::outputs(&service, cluster),
@@ -161,7 +161,7 @@ impl Resource for Service {
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
-        let services = calls::describe(aws, sought.iter().map(named)).await?;
+        let services = calls::describe(aws, sought.iter().map(place)).await?;
         let live = |sought: &Sought<Self>| {
             let service = calls::pick(&services, &sought.outputs)?;
             Some(Live {
@@ -177,7 +177,7 @@ impl Resource for Service {
     /// Judges each service by the recorded deployment and the health of its targets, and by the
     /// tasks that are left once it is gone.
     async fn poll(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Readiness>, AwsError> {
-        let services = calls::describe(aws, sought.iter().map(named)).await?;
+        let services = calls::describe(aws, sought.iter().map(place)).await?;
         let one = |sought: &Sought<Self>| {
             let (outputs, service) = (&sought.outputs, calls::pick(&services, &sought.outputs));
             let (outputs, service) = (outputs.clone(), service.cloned());
@@ -215,6 +215,7 @@ impl Resource for Service {
     }
 }
 
-fn named(sought: &Sought<Service>) -> (&ClusterName, &str) {
+/// Where a service is looked for.
+fn place(sought: &Sought<Service>) -> (&ClusterName, &str) {
     (&sought.outputs.cluster, &sought.outputs.name)
 }

@@ -91,13 +91,11 @@ fn superseded(id: &str, own: Option<&Deployment>, primary: &Deployment) -> Strin
     if let Some(own) = own.filter(|own| failed(own)) {
         return format!("{}; rolled back to {now}", failure(own));
     }
-    match primary.rollout_state_reason().filter(|reason| tells_of_rollback(reason)) {
-        Some(reason) => format!("the deployment was rolled back to {now}: {reason}"),
-        None => {
-            let other = primary.id().unwrap_or("another");
-            format!("the deployment {id} was replaced by {other}, of {now}")
-        }
+    if let Some(reason) = primary.rollout_state_reason().filter(|said| tells_of_rollback(said)) {
+        return format!("the deployment was rolled back to {now}: {reason}");
     }
+    let other = primary.id().unwrap_or("another");
+    format!("the deployment {id} was replaced by {other}, of {now}")
 }
 
 fn failed(deployment: &Deployment) -> bool {
@@ -178,10 +176,7 @@ mod tests {
         let mut failed = deployment(OWN, "PRIMARY", DeploymentRolloutState::Failed);
         failed.rollout_state_reason = Some("tasks failed to start.".into());
         let reason = "the deployment of shop:2 failed: tasks failed to start.";
-        assert_eq!(
-            of_deployment(&service(vec![failed]), OWN, 0),
-            Readiness::Failed(reason.into())
-        );
+        assert_eq!(of_deployment(&service(vec![failed]), OWN, 0), Readiness::Failed(reason.into()));
     }
 
     #[test]
@@ -197,8 +192,8 @@ mod tests {
     fn a_rollback_names_the_failure_while_it_can_be_seen() {
         let failed = deployment(OWN, "ACTIVE", DeploymentRolloutState::Failed);
         let earlier = deployment("ecs-svc/1", "PRIMARY", DeploymentRolloutState::InProgress);
-        let reason =
-            "the deployment of shop:2 failed: ECS gives no reason; rolled back to shop:1".to_owned();
+        let reason = "the deployment of shop:2 failed: ECS gives no reason; rolled back to shop:1"
+            .to_owned();
         let both = service(vec![earlier, failed]);
         assert_eq!(of_deployment(&both, OWN, 2), Readiness::Failed(reason));
     }

@@ -115,8 +115,8 @@ fn number(text: Option<&str>) -> u32 {
 /// a container that was not declared differs.
 fn container(live: &[ContainerDefinition], applied: Option<&Container>) -> Container {
     let none = ContainerDefinition::builder().build();
-    let named = |live: &&ContainerDefinition| live.name() == applied.map(|a| a.name.as_str());
-    let main = live.iter().find(named).or(live.first()).unwrap_or(&none);
+    let is_applied = |live: &&ContainerDefinition| live.name() == applied.map(|a| a.name.as_str());
+    let main = live.iter().find(is_applied).or(live.first()).unwrap_or(&none);
     let names: Vec<&str> = live.iter().filter_map(ContainerDefinition::name).collect();
     let port = main.port_mappings().first().and_then(PortMapping::container_port);
     Container {

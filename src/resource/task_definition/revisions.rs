@@ -194,7 +194,8 @@ pub async fn deregister_like(aws: &Aws, recorded: &Outputs) -> Result<(), AwsErr
 }
 
 async fn deregister(aws: &Aws, arn: &str) -> Result<(), AwsError> {
-    const DEREGISTER: Operation = Operation::patient("ecs:DeregisterTaskDefinition", &[SLOW_BUCKET]);
+    const DEREGISTER: Operation =
+        Operation::patient("ecs:DeregisterTaskDefinition", &[SLOW_BUCKET]);
     let send = || aws.ecs().deregister_task_definition().task_definition(arn).send();
     match aws.call(DEREGISTER, send).await {
         Err(error) if !is_missing(&error) && !error.is_gone() => Err(error),
