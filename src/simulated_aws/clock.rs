@@ -48,6 +48,13 @@ impl Clock {
         duration.div_f64(self.scale)
     }
 
+    /// Goes on from `moment`, unless the clock is past it already.
+    pub fn advance_to(&mut self, moment: Moment) {
+        if self.now() < moment {
+            *self = Self::starting_at(moment, self.scale);
+        }
+    }
+
     /// The cloud's time.
     #[must_use]
     pub fn now(&self) -> Moment {

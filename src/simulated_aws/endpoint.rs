@@ -70,18 +70,51 @@ pub struct Reply {
 #[derive(Debug)]
 pub struct Endpoint {
     cloud: Mutex<Cloud>,
-    clock: Clock,
+    clock: Mutex<Clock>,
     latency: Duration,
     calls: Mutex<Vec<Call>>,
     interference: Mutex<Option<Box<dyn Interference>>>,
     keeper: Option<Box<dyn Keeper>>,
 }
 
-/// Keeps the cloud between two runs of the program.
+/// Keeps the cloud between two runs of the program, and for several programs at once.
 pub trait Keeper: Send + Sync + std::fmt::Debug {
-    /// Stores the cloud; called after every call that may have changed it.
-    fn keep(&self, cloud: &Cloud);
+    /// Keeps everyone else out until the hold is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stands between the program and the place where the cloud is kept.
+    fn hold(&self) -> Result<Box<dyn Hold + '_>, KeepError>;
 }
+
+/// The cloud in its keeper's place, while nobody else may touch it.
+pub trait Hold {
+    /// The cloud as somebody else has left it since it was held here; `None` when nobody has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keeper::hold`].
+    fn newer(&mut self) -> Result<Option<Kept>, KeepError>;
+
+    /// Puts the cloud there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keeper::hold`]; what was there before is still there then.
+    fn keep(&mut self, cloud: &Cloud) -> Result<(), KeepError>;
+}
+
+/// A cloud as its keeper gives it back.
+#[derive(Debug)]
+pub struct Kept {
+    /// The cloud as it was put there.
+    pub cloud: Cloud,
+    /// The time that it has become since.
+    pub now: Moment,
+}
+
+/// Why a cloud was not kept or not given back.
+pub type KeepError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Endpoint {
     /// An endpoint for a cloud whose time `clock` tells.
@@ -90,7 +123,7 @@ impl Endpoint {
         let latency = clock.scaled(LATENCY);
         Self {
             cloud: Mutex::new(cloud),
-            clock,
+            clock: Mutex::new(clock),
             latency,
             calls: Mutex::default(),
             interference: Mutex::default(),
@@ -117,11 +150,19 @@ impl Endpoint {
     }
 
     /// Looks at the cloud, or changes it behind the caller's back, at the present moment.
+    ///
+    /// When the keeper fails, the cloud of this program is looked at, and the failure logged.
     pub fn with_cloud<T>(&self, look: impl FnOnce(&mut Cloud) -> T) -> T {
+        let failed = |error: KeepError| {
+            tracing::error!("the simulated AWS is not kept: {}", with_causes(&error));
+        };
         let mut cloud = lock(&self.cloud);
-        cloud.settle(self.clock.now());
+        let hold = self.hold(&mut cloud).map_err(failed).ok().flatten();
+        cloud.settle(self.now());
         let result = look(&mut cloud);
-        self.keep(&cloud);
+        if let Some(mut hold) = hold {
+            let _logged = hold.keep(&cloud).map_err(failed);
+        }
         result
     }
 
@@ -168,29 +209,28 @@ impl Endpoint {
     /// Lets the cloud carry out a call at the present moment.
     fn perform(&self, call: &Call) -> Answer {
         let mut cloud = lock(&self.cloud);
-        cloud.settle(self.clock.now());
-        let parameters = Parameters::new(&call.request);
-        let answer = match call.service {
-            Service::Ec2 => super::ec2::answer(&mut cloud, &call.operation, parameters),
-            Service::Iam => super::iam::answer(&mut cloud, &call.operation, parameters),
-            Service::Sts => super::sts::answer(&mut cloud, &call.operation, parameters),
-            Service::Elb => super::elb::answer(&mut cloud, &call.operation, parameters),
-            Service::Ecs => super::ecs::answer(&mut cloud, &call.operation, parameters),
-            Service::Logs => super::logs::answer(&mut cloud, &call.operation, parameters),
-            Service::Autoscaling => {
-                super::autoscaling::answer(&mut cloud, &call.operation, parameters)
-            }
-        };
-        if call.is_mutating() {
-            self.keep(&cloud);
+        let hold = self.hold(&mut cloud).map_err(|error| not_kept(&error))?;
+        cloud.settle(self.now());
+        let answer = dispatch(&mut cloud, call);
+        if let Some(mut hold) = hold.filter(|_| call.is_mutating()) {
+            hold.keep(&cloud).map_err(|error| not_kept(&error))?;
         }
         answer
     }
 
-    fn keep(&self, cloud: &Cloud) {
-        if let Some(keeper) = &self.keeper {
-            keeper.keep(cloud);
+    /// Keeps other programs out, and takes over what they have changed.
+    fn hold(&self, cloud: &mut Cloud) -> Result<Option<Box<dyn Hold + '_>>, KeepError> {
+        let Some(keeper) = &self.keeper else { return Ok(None) };
+        let mut hold = keeper.hold()?;
+        if let Some(newer) = hold.newer()? {
+            *cloud = newer.cloud;
+            lock(&self.clock).advance_to(newer.now);
         }
+        Ok(Some(hold))
+    }
+
+    fn now(&self) -> Moment {
+        lock(&self.clock).now()
     }
 
     fn record(&self, call: Call) -> usize {
@@ -223,14 +263,50 @@ impl Endpoint {
                 request["Action"].as_str().unwrap_or_default().to_owned()
             }
         };
-        Ok(Call { service, operation, request, arrived: self.clock.now() })
+        Ok(Call { service, operation, request, arrived: self.now() })
     }
+}
+
+/// Leaves the cloud's time with its keeper, so that no moment that was shown comes again.
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if self.keeper.is_some() {
+            self.with_cloud(|_| ());
+        }
+    }
+}
+
+/// Hands a call to the room of its service.
+fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
+    let parameters = Parameters::new(&call.request);
+    let answer = match call.service {
+        Service::Ec2 => super::ec2::answer,
+        Service::Iam => super::iam::answer,
+        Service::Sts => super::sts::answer,
+        Service::Elb => super::elb::answer,
+        Service::Ecs => super::ecs::answer,
+        Service::Logs => super::logs::answer,
+        Service::Autoscaling => super::autoscaling::answer,
+    };
+    answer(cloud, &call.operation, parameters)
 }
 
 /// The answer to an operation that the simulated AWS does not know.
 #[must_use]
 pub fn unknown_operation(operation: &str) -> ApiError {
     ApiError::new("InvalidAction", format!("The simulated AWS does not answer {operation}."))
+}
+
+fn not_kept(error: &KeepError) -> ApiError {
+    let message = format!("The simulated AWS could not keep its cloud: {}.", with_causes(error));
+    ApiError::new("InternalFailure", message).with_status(500)
+}
+
+/// An error and what lies behind it, in one line.
+fn with_causes(error: &KeepError) -> String {
+    let first: &dyn std::error::Error = error.as_ref();
+    let causes = std::iter::successors(Some(first), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 struct Scope<'a> {

@@ -7,11 +7,14 @@
 //! Rooms, each importing only from those above it:
 //!
 //! - [`wire`]: the three wire protocols, and nothing of any service.
+//! - [`marker`]: where the next page of a list begins.
 //! - [`clock`]: virtual time, which is tokio's, scaled.
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`].
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
+//! - [`store`]: the cloud in a file, between two runs and for several programs at once.
+//! - [`serve`]: the endpoint behind a socket, for other programs' SDKs.
 
 pub mod autoscaling;
 pub mod clock;
@@ -23,6 +26,9 @@ pub mod elb;
 pub mod endpoint;
 pub mod iam;
 pub mod logs;
+pub mod marker;
+pub mod serve;
+pub mod store;
 pub mod sts;
 pub mod wire;
 

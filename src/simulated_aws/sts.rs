@@ -1,21 +1,25 @@
-//! Placeholder while the room is being written.
-use super::clock::Moment;
-use super::cloud::Cloud;
+//! STS, as far as to say who is asking.
+
+use serde_json::json;
+
+use super::cloud::{ACCOUNT, Cloud};
 use super::endpoint::unknown_operation;
 use super::wire::{Answer, Parameters};
-use serde::{Deserialize, Serialize};
 
-/// What the account holds here.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Sts {}
+/// The user that every caller is.
+const USER: &str = "simulated";
+
+/// The unique id of that user.
+const USER_ID: &str = "AIDASIMULATEDUSER0001";
 
 /// Answers an operation.
-pub fn answer(_cloud: &mut Cloud, operation: &str, _request: Parameters<'_>) -> Answer {
-    Err(unknown_operation(operation))
+pub fn answer(cloud: &mut Cloud, operation: &str, _request: Parameters<'_>) -> Answer {
+    match operation {
+        "GetCallerIdentity" => Ok(json!({
+            "Account": ACCOUNT,
+            "Arn": format!("arn:{}:iam::{ACCOUNT}:user/{USER}", cloud.partition()),
+            "UserId": USER_ID,
+        })),
+        _ => Err(unknown_operation(operation)),
+    }
 }
-/// The next moment at which something changes by itself.
-pub fn next_due(_cloud: &Cloud) -> Option<Moment> {
-    None
-}
-/// Lets everything happen that is due at `cloud.now`. Afterwards nothing here is due any more at that moment.
-pub fn pass(_cloud: &mut Cloud) {}

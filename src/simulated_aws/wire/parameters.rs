@@ -18,6 +18,12 @@ impl<'a> Parameters<'a> {
         Self(members)
     }
 
+    /// All members as they came.
+    #[must_use]
+    pub fn whole(&self) -> &'a Value {
+        self.0
+    }
+
     /// The member as it came; `None` when it is absent or null.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&'a Value> {

@@ -1,0 +1,75 @@
+//! What this room asks of the VPC.
+
+use super::super::cloud::Cloud;
+use super::super::ec2::interface::{self, Interface, NewInterface};
+use super::super::wire::ApiError;
+use super::validate::{invalid, misfit};
+
+/// Whether there is such a VPC.
+pub fn vpc_exists(cloud: &Cloud, vpc: &str) -> bool {
+    cloud.ec2.vpcs.contains_key(vpc)
+}
+
+/// The zone of the interface that has this private address in a VPC.
+pub fn zone_of_address(cloud: &Cloud, vpc: &str, address: &str) -> Option<String> {
+    let mut interfaces = cloud.ec2.interfaces.values();
+    let holds = |interface: &&Interface| {
+        interface.vpc == vpc && interface.private_address.to_string() == address
+    };
+    interfaces.find(holds).map(|interface| interface.zone.clone())
+}
+
+/// Refuses a VPC without a way to the internet.
+pub fn require_internet_gateway(cloud: &Cloud, vpc: &str) -> Result<(), ApiError> {
+    if cloud.ec2.internet_gateways.values().any(|gateway| gateway.vpc.as_deref() == Some(vpc)) {
+        return Ok(());
+    }
+    Err(ApiError::new("InvalidSubnet", format!("VPC {vpc} has no internet gateway")))
+}
+
+/// The security groups for a load balancer: those asked for, or else the VPC's default one
+/// (aws-behaviour 14.f).
+pub fn security_groups(
+    cloud: &Cloud,
+    vpc: &str,
+    asked: Vec<String>,
+) -> Result<Vec<String>, ApiError> {
+    for id in &asked {
+        let group = interface::security_group(cloud, id).ok_or_else(|| {
+            let message = format!("The security group '{id}' does not exist");
+            ApiError::new("InvalidSecurityGroup", message)
+        })?;
+        if group.vpc != vpc {
+            return Err(misfit(format!("The security group '{id}' is not in VPC '{vpc}'")));
+        }
+    }
+    if !asked.is_empty() {
+        return Ok(asked);
+    }
+    let groups = cloud.ec2.groups.values();
+    let mut defaults = groups.filter(|group| group.vpc == vpc && group.name == "default");
+    let default = defaults.next().ok_or_else(|| invalid("The VPC has no default group"))?;
+    Ok(vec![default.id.clone()])
+}
+
+/// Puts a load balancer's interface into a subnet.
+pub fn create_interface(cloud: &mut Cloud, new: NewInterface) -> Result<Interface, ApiError> {
+    let subnet = new.subnet.clone();
+    interface::create_interface(cloud, new).map_err(|error| match error.code.as_str() {
+        "InsufficientFreeAddressesInSubnet" => ApiError::new(
+            "InvalidSubnet",
+            format!(
+                "Not enough IP space available in {subnet}. ELB requires at least 8 free IP \
+                 addresses in each subnet"
+            ),
+        ),
+        _ => error,
+    })
+}
+
+/// Has an interface take other security groups.
+pub fn change_groups(cloud: &mut Cloud, interface: &str, groups: &[String]) {
+    if let Some(interface) = cloud.ec2.interfaces.get_mut(interface) {
+        interface.groups = groups.to_vec();
+    }
+}

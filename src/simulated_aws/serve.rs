@@ -1,0 +1,260 @@
+//! The endpoint behind a socket, for the SDKs and command lines of others.
+//!
+//! One port serves all services, on any path and for any host name: which service is meant is
+//! read from the signature, as it is of requests inside the program.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::endpoint::{Disconnected, Endpoint, Reply};
+
+/// The largest request that is read. The largest that AWS takes of these services is 1 MiB of logs.
+const LARGEST_BODY: usize = 4 << 20;
+
+/// How long requests that are being answered may take once the server is to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// How long to wait when the system has no socket to give.
+const BREATH: Duration = Duration::from_millis(50);
+
+const ABOUT: &str = "\
+A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs and
+Application Auto Scaling, as far as a load-balanced Fargate service needs them.
+
+Point an SDK or the AWS CLI here, with any credentials:
+
+    AWS_ENDPOINT_URL=<this address> AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any aws ecs list-clusters
+";
+
+/// Serves requests that come to `listener` until `shutdown` is ready.
+///
+/// Requests that are being answered then get a short while to end.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: Arc<Endpoint>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, Arc::clone(&endpoint), stopping.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!("can't accept a connection: {error}");
+                    tokio::time::sleep(BREATH).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    drop(stop);
+    let all_end = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_ANSWERS, all_end).await.is_err() {
+        tracing::debug!("closed connections that still waited for an answer");
+    }
+}
+
+/// Answers the requests of one connection, until either side ends it.
+async fn converse(stream: TcpStream, endpoint: Arc<Endpoint>, mut stopping: watch::Receiver<()>) {
+    let service = service_fn(|request| respond(request, &endpoint));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("a connection broke: {error}");
+    }
+}
+
+/// Answers one request. An error closes the connection without an answer.
+async fn respond(
+    request: Request<Incoming>,
+    endpoint: &Endpoint,
+) -> Result<Response<Full<Bytes>>, Disconnected> {
+    let (head, body) = request.into_parts();
+    if head.method == Method::GET {
+        return Ok(text(StatusCode::OK, ABOUT));
+    }
+    if head.method != Method::POST {
+        return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "Requests to AWS are sent with POST.\n"));
+    }
+    let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
+        return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large or broke off.\n"));
+    };
+    let authorization = value(&head.headers, "authorization");
+    let target = value(&head.headers, "x-amz-target");
+    let reply = endpoint.answer(authorization, target, &body.to_bytes()).await?;
+    Ok(response(reply))
+}
+
+fn response(reply: Reply) -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(reply.answer.status)
+        .header(header::CONTENT_TYPE, reply.answer.content_type)
+        .header("x-amzn-RequestId", reply.request_id)
+        .body(Full::from(reply.answer.body))
+        .expect("status and headers of an answer are valid")
+}
+
+fn text(status: StatusCode, content: &'static str) -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .body(Full::from(content))
+        .expect("a constant header is valid")
+}
+
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use hyper_util::client::legacy::Client;
+    use hyper_util::rt::TokioExecutor;
+    use serde_json::Value;
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::simulated_aws::clock::{Clock, Moment};
+    use crate::simulated_aws::cloud::Cloud;
+    use crate::simulated_aws::endpoint::{Call, Interference, Verdict};
+    use crate::simulated_aws::wire::Answer;
+
+    struct Server {
+        address: SocketAddr,
+        endpoint: Arc<Endpoint>,
+        stop: oneshot::Sender<()>,
+        ended: JoinHandle<()>,
+    }
+
+    impl Server {
+        async fn start() -> Self {
+            let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
+            let clock = Clock::starting_at(Moment::default(), 1000.0);
+            let endpoint = Arc::new(Endpoint::new(Cloud::new("eu-west-1", epoch, 7), clock));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let (stop, stopped) = oneshot::channel();
+            let shutdown = async move { stopped.await.unwrap_or_default() };
+            let ended = tokio::spawn(serve(listener, Arc::clone(&endpoint), shutdown));
+            Self { address, endpoint, stop, ended }
+        }
+
+        async fn send(&self, request: Request<Full<Bytes>>) -> Option<Response<String>> {
+            let client = Client::builder(TokioExecutor::new()).build_http();
+            let (head, body) = client.request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            Some(Response::from_parts(head, String::from_utf8(body.to_vec()).unwrap()))
+        }
+
+        async fn create_group(&self, path: &str) -> Option<Response<String>> {
+            let credential = "Credential=AKIASIMULATED/20260101/eu-west-1/logs/aws4_request";
+            let request = Request::post(format!("http://{}{path}", self.address))
+                .header("host", "logs.eu-west-1.amazonaws.com")
+                .header("authorization", format!("AWS4-HMAC-SHA256 {credential}, Signature=0"))
+                .header("x-amz-target", "Logs_20140328.CreateLogGroup")
+                .body(Full::from("{\"logGroupName\": \"g\"}"));
+            self.send(request.unwrap()).await
+        }
+    }
+
+    #[derive(Debug)]
+    struct Always(Verdict);
+
+    impl Interference for Always {
+        fn before(&self, _: usize, _: &Call) -> Verdict {
+            self.0.clone()
+        }
+
+        fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+            Verdict::Pass
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_are_answered_for_any_host_and_path() {
+        let server = Server::start().await;
+        let made = server.create_group("/").await.unwrap();
+        assert_eq!((made.status(), made.body().as_str()), (StatusCode::OK, "{}"));
+        assert!(made.headers().contains_key("x-amzn-requestid"));
+        let again = server.create_group("/some/where").await.unwrap();
+        assert_eq!(again.status(), StatusCode::BAD_REQUEST);
+        let error: Value = serde_json::from_str(again.body()).unwrap();
+        assert_eq!(error["__type"], "ResourceAlreadyExistsException");
+    }
+
+    #[tokio::test]
+    async fn who_looks_with_a_browser_is_told_what_this_is() {
+        let server = Server::start().await;
+        let request = Request::get(format!("http://{}/", server.address)).body(Full::default());
+        let shown = server.send(request.unwrap()).await.unwrap();
+        assert_eq!(shown.status(), StatusCode::OK);
+        assert!(shown.body().contains("simulated AWS"), "{}", shown.body());
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_brings_no_answer() {
+        let server = Server::start().await;
+        server.endpoint.interfere(Some(Box::new(Always(Verdict::Disconnect))));
+        assert!(server.create_group("/").await.is_none());
+        server.endpoint.interfere(None);
+        assert!(server.create_group("/").await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_an_end_does_not_keep_the_server() {
+        let server = Server::start().await;
+        server.endpoint.interfere(Some(Box::new(Always(Verdict::Silence))));
+        let request = server.create_group("/");
+        let stop = async {
+            while server.endpoint.calls().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            answer = request => panic!("answered {answer:?}"),
+            () = stop => {}
+        }
+        server.stop.send(()).unwrap();
+        server.ended.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_told_to_end_ends() {
+        let server = Server::start().await;
+        server.create_group("/").await.unwrap();
+        server.stop.send(()).unwrap();
+        server.ended.await.unwrap();
+        assert!(TcpStream::connect(server.address).await.is_err());
+    }
+}
