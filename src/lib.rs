@@ -1,6 +1,12 @@
 //! Takes a container image to a running, load-balanced service on ECS Fargate.
 
 pub mod aws;
+pub mod event;
+pub mod execute;
+pub mod graph;
+pub mod observe;
+pub mod plan;
 pub mod resource;
 #[cfg(feature = "simulated-aws")]
 pub mod simulated_aws;
+pub mod state;

@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -14,14 +15,14 @@ use aws_types::request_id::RequestId;
 use super::operation::Operation;
 
 /// A call that failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AwsError {
     operation: &'static str,
     class: Class,
     code: Option<String>,
     message: String,
     request_id: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What can be done about an error (aws-behaviour 24).
@@ -152,7 +153,7 @@ where
             (Class::Permanent, Some(500..)) => Class::UnknownOutcome,
             (class, _) => class,
         };
-        let source = Some(error.into());
+        let source = Some(Arc::new(error) as _);
         Self { operation: operation.name, class, code, message, request_id, source }
     }
 }

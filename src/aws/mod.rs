@@ -3,7 +3,9 @@
 //! The rule: no call leaves except through [`Aws::call`], which paces it, repeats it where the
 //! operation says that patience pays, and turns the SDK's error into an [`AwsError`].
 
+mod elb_tags;
 mod error;
+mod missing;
 mod operation;
 mod pace;
 mod tags;
@@ -16,10 +18,12 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_types::SdkConfig;
 use tokio::sync::OnceCell;
 
+pub use elb_tags::elb_tags;
 pub use error::{AwsError, Class};
+pub use missing::present;
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
-pub use tags::{OwnershipTags, Tags, elb_tags, is_owned};
+pub use tags::{OwnershipTags, Tags, is_owned};
 
 /// Something worth telling while a call is repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,7 @@ struct Clients {
     sts: aws_sdk_sts::Client,
     region: String,
     account: OnceCell<String>,
+    elb_tag_rounds: elb_tags::TagRounds,
 }
 
 impl std::fmt::Debug for Aws {
@@ -79,6 +84,7 @@ impl Aws {
             sts: aws_sdk_sts::Client::new(config),
             region,
             account: OnceCell::new(),
+            elb_tag_rounds: elb_tags::TagRounds::default(),
         };
         Ok(Self { clients: Arc::new(clients), pace, on_retry: None })
     }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::{Aws, AwsError, Operation};
-
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
 
@@ -25,25 +23,4 @@ pub fn is_owned(tags: &Tags, expected: &Tags) -> bool {
     [OwnershipTags::STACK, OwnershipTags::ENVIRONMENT, OwnershipTags::ADDRESS]
         .iter()
         .all(|key| expected.contains_key(*key) && tags.get(*key) == expected.get(*key))
-}
-
-/// How many ARNs one DescribeTags takes (aws-behaviour 21).
-const TAGS_A_CALL: usize = 20;
-
-/// The tags of load balancers, target groups and listeners, by ARN.
-///
-/// One missing ARN fails the call for all (aws-behaviour 21): name only what was just seen.
-pub async fn elb_tags(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Tags>, AwsError> {
-    const DESCRIBE_TAGS: Operation = Operation::new("elasticloadbalancing:DescribeTags");
-    let mut found = BTreeMap::new();
-    for some in arns.chunks(TAGS_A_CALL) {
-        let send = || aws.elb().describe_tags().set_resource_arns(Some(some.to_vec())).send();
-        let output = aws.call(DESCRIBE_TAGS, send).await?;
-        for description in output.tag_descriptions() {
-            let tags = description.tags().iter();
-            let tags = tags.filter_map(|tag| Some((tag.key()?.into(), tag.value()?.into())));
-            found.insert(description.resource_arn().unwrap_or_default().into(), tags.collect());
-        }
-    }
-    Ok(found)
 }

@@ -28,6 +28,8 @@ pub struct Facts {
     pub naming: Option<Naming>,
     pub adopts: bool,
     pub lingers: bool,
+    pub converges: bool,
+    pub dies: bool,
     pub loses: Option<&'static str>,
     pub typical: Duration,
     pub ready_within: Duration,
@@ -149,8 +151,18 @@ kinds! {
     Cluster, cluster, "cluster";
     /// What a task is made of.
     TaskDefinition, task_definition, "task_definition";
+    /// What takes requests from the internet.
+    LoadBalancer, load_balancer, "load_balancer";
+    /// The tasks that requests go to.
+    TargetGroup, target_group, "target_group";
+    /// A port of the load balancer.
+    Listener, listener, "listener";
     /// Tasks that are kept running.
     Service, service, "service";
+    /// The bounds of a service's count.
+    ScalableTarget, scalable_target, "scalable_target";
+    /// What moves a service's count.
+    ScalingPolicy, scaling_policy, "scaling_policy";
 }
 
 fn facts<R: Resource>() -> Facts {
@@ -165,6 +177,8 @@ fn facts<R: Resource>() -> Facts {
         naming: R::NAMING,
         adopts: R::ADOPTS,
         lingers: R::LINGERS,
+        converges: R::CONVERGES,
+        dies: R::DIES,
         loses: R::LOSES,
         typical: R::TYPICAL,
         ready_within: R::READY_WITHIN,

@@ -8,12 +8,14 @@
 //! into calls, and what AWS answers into a canonical form that equals what was declared exactly
 //! when nothing differs.
 
+mod autoscaling;
 pub mod cluster;
 mod ec2;
 mod ecs;
 pub mod elastic_ip;
+mod elb;
 pub mod internet_gateway;
-mod kind;
+pub mod kind;
 pub mod listener;
 pub mod load_balancer;
 pub mod log_group;
@@ -77,6 +79,10 @@ pub trait Resource:
     const ADOPTS: bool = false;
     /// Whether it is still there for a while after its delete was accepted.
     const LINGERS: bool = false;
+    /// Whether it works only when what runs in it does, which a run may choose not to wait for.
+    const CONVERGES: bool = false;
+    /// Whether one that has failed can only be replaced.
+    const DIES: bool = false;
     /// What is lost with it that can't be made again: `"its addresses"`. For warnings.
     const LOSES: Option<&'static str> = None;
     /// How long creating it usually takes until others can refer to it; orders the work.
@@ -99,7 +105,8 @@ pub trait Resource:
     /// crash, or before a name is taken.
     ///
     /// By name where it has one, by ownership tags otherwise. Dead ones (a deleted gateway, an
-    /// inactive service) are not found.
+    /// inactive service) are not found. Inputs may still be pending: what can't be looked for
+    /// without them is not found.
     fn find(
         &self,
         aws: &Aws,

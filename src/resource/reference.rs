@@ -126,6 +126,16 @@ impl<T> Input<T> {
     }
 }
 
+impl<T> Input<T> {
+    /// The value, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Pending(_) => None,
+        }
+    }
+}
+
 impl<T> From<T> for Input<T> {
     fn from(value: T) -> Self {
         Self::Known(value)

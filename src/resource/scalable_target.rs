@@ -1,9 +1,18 @@
 //! A scalable target: the bounds between which a service's count is moved.
 
+use std::collections::HashMap;
+
+use aws_sdk_applicationautoscaling::types::ScalableTarget as Described;
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::Input;
+use super::autoscaling::{self, BUSY, DIMENSION, NAMESPACE};
 use super::service::ScalingId;
+use super::{
+    Change, Found, Identity, Input, Kind, Live, Readiness, Replacement, Resource, Sought, Tagging,
+    ec2, elb,
+};
+use crate::aws::{Aws, AwsError, Operation, Tags, is_owned};
 
 /// What is wanted of a scalable target: the desired count of one service, between two bounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,4 +33,220 @@ pub struct Outputs {
     /// Its ARN, which its tags hang on; targets made before there were any have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub arn: Option<String>,
+}
+
+const REGISTER: Operation = Operation::patient(
+    "application-autoscaling:RegisterScalableTarget",
+    &[autoscaling::ROLE_KNOWN, autoscaling::VISIBLE_SERVICE, BUSY],
+);
+
+/// How many services one DescribeScalableTargets names: as many as a page of it holds.
+const AT_ONCE: usize = 50;
+const PAGE: i32 = 50;
+
+impl Resource for ScalableTarget {
+    type Outputs = Outputs;
+
+    const KIND: Kind = Kind::ScalableTarget;
+    const TYPE_NAME: &'static str = "AWS::ApplicationAutoScaling::ScalableTarget";
+    const FIXED: &'static [&'static str] = &["service"];
+    /// A service made anew may have the name of the old one, and a name is all that a target is
+    /// known by: deregistering the old one last would take the new one away.
+    const REPLACEMENT: Replacement = Replacement::OldFirst;
+    const TAGGING: Tagging = Tagging::OnCreate;
+
+    async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        match self.register(aws, Some(&identity.tags)).await {
+            // Tags are taken on the first registration only (aws-behaviour 18.b).
+            Err(error) if is_registered_already(&error) => self.adopt(aws, identity).await,
+            answer => answer,
+        }
+    }
+
+    async fn find(
+        &self,
+        aws: &Aws,
+        _identity: &Identity,
+    ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let Some(service) = self.service.known() else { return Ok(None) };
+        let described = describe(aws, vec![service.0.clone()]).await?;
+        let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
+        let tags = tags(aws, outputs.arn.as_deref()).await?;
+        Ok(Some(Found { outputs, tags }))
+    }
+
+    async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
+        let services = sought.iter().map(|target| target.outputs.service.0.clone());
+        let described = describe(aws, services.collect()).await?;
+        let live = sought.iter().map(|sought| {
+            let id = sought.outputs.service.as_str();
+            let target = described.iter().find(|one| one.resource_id() == id).cloned();
+            let applied = sought.applied.clone();
+            async move {
+                let Some(target) = target else { return Ok(None) };
+                let spec = unscheduled(aws, spec(&target), applied).await?;
+                let outputs = outputs(&target);
+                Ok(Some(Live { spec, outputs, tags: Tags::new(), readiness: Readiness::Ready }))
+            }
+        });
+        try_join_all(live).await
+    }
+
+    async fn update(
+        &self,
+        aws: &Aws,
+        _identity: &Identity,
+        change: &Change<Self>,
+    ) -> Result<Outputs, AwsError> {
+        if change.touches("minimum") || change.touches("maximum") {
+            self.register(aws, None).await?;
+        }
+        Ok(change.from.outputs.clone())
+    }
+
+    /// Its policies go with it (aws-behaviour 18.a).
+    async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
+        const DEREGISTER: Operation =
+            Operation::patient("application-autoscaling:DeregisterScalableTarget", &[BUSY]);
+        let send = || {
+            let request = aws.autoscaling().deregister_scalable_target();
+            let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+            request.resource_id(gone.outputs.service.as_str()).send()
+        };
+        ec2::gone_is_done(aws.call(DEREGISTER, send).await.map(drop))
+    }
+}
+
+impl ScalableTarget {
+    /// Registers it, or gives the registered one these bounds.
+    async fn register(&self, aws: &Aws, tags: Option<&Tags>) -> Result<Outputs, AwsError> {
+        let service = self.service.get();
+        let tags: Option<HashMap<_, _>> = tags.map(|tags| tags.clone().into_iter().collect());
+        let send = || {
+            let request = aws.autoscaling().register_scalable_target();
+            let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+            let request = request.resource_id(service.as_str()).set_tags(tags.clone());
+            request
+                .min_capacity(elb::to_wire(self.minimum))
+                .max_capacity(elb::to_wire(self.maximum))
+                .send()
+        };
+        let arn = aws.call(REGISTER, send).await?.scalable_target_arn;
+        Ok(Outputs { service: service.clone(), arn })
+    }
+
+    /// Gives one that is registered already these bounds, if it is this stack's.
+    async fn adopt(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        match self.find(aws, identity).await? {
+            Some(found) if !is_owned(&found.tags, &identity.tags) => {
+                let what = format!("the scalable target of {}", self.service.get());
+                Err(AwsError::foreign(REGISTER, &what))
+            }
+            _ => self.register(aws, None).await,
+        }
+    }
+}
+
+fn is_registered_already(error: &AwsError) -> bool {
+    error.has_code("ValidationException") && error.message().contains("already exists")
+}
+
+async fn describe(aws: &Aws, services: Vec<String>) -> Result<Vec<Described>, AwsError> {
+    let some = services.chunks(AT_ONCE).map(<[String]>::to_vec);
+    let found = try_join_all(some.map(|services| describe_some(aws, services))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn describe_some(aws: &Aws, services: Vec<String>) -> Result<Vec<Described>, AwsError> {
+    const DESCRIBE: Operation =
+        Operation::patient("application-autoscaling:DescribeScalableTargets", &[BUSY]);
+    ec2::pages(|token| {
+        let services = services.clone();
+        async move {
+            let request = aws.autoscaling().describe_scalable_targets().max_results(PAGE);
+            let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+            let request = request.set_resource_ids(Some(services)).set_next_token(token);
+            let send = || request.clone().send();
+            let page = aws.call(DESCRIBE, send).await?;
+            Ok((page.scalable_targets.unwrap_or_default(), page.next_token))
+        }
+    })
+    .await
+}
+
+/// The tags of one; a target that has no ARN has no tags either.
+async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Tags, AwsError> {
+    const LIST: Operation = Operation::new("application-autoscaling:ListTagsForResource");
+    let Some(arn) = arn else { return Ok(Tags::new()) };
+    let send = || aws.autoscaling().list_tags_for_resource().resource_arn(arn).send();
+    let tags = match aws.call(LIST, send).await {
+        Err(error) if error.is_gone() => return Ok(Tags::new()),
+        answer => answer?.tags.unwrap_or_default(),
+    };
+    Ok(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect())
+}
+
+/// The live spec; with the bounds that were applied where scheduled actions move them, which is
+/// what those are for (aws-behaviour 18.g, 26).
+async fn unscheduled(
+    aws: &Aws,
+    live: ScalableTarget,
+    applied: Option<ScalableTarget>,
+) -> Result<ScalableTarget, AwsError> {
+    match applied {
+        Some(applied) if applied != live && is_scheduled(aws, live.service.get()).await? => {
+            Ok(ScalableTarget { minimum: applied.minimum, maximum: applied.maximum, ..live })
+        }
+        _ => Ok(live),
+    }
+}
+
+async fn is_scheduled(aws: &Aws, service: &ScalingId) -> Result<bool, AwsError> {
+    const DESCRIBE: Operation =
+        Operation::patient("application-autoscaling:DescribeScheduledActions", &[BUSY]);
+    let send = || {
+        let request = aws.autoscaling().describe_scheduled_actions();
+        let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+        request.resource_id(service.as_str()).send()
+    };
+    Ok(!aws.call(DESCRIBE, send).await?.scheduled_actions().is_empty())
+}
+
+fn outputs(target: &Described) -> Outputs {
+    Outputs {
+        service: ScalingId::from(target.resource_id()),
+        arn: target.scalable_target_arn().map(str::to_owned),
+    }
+}
+
+fn spec(target: &Described) -> ScalableTarget {
+    ScalableTarget {
+        service: ScalingId::from(target.resource_id()).into(),
+        minimum: elb::from_wire(Some(target.min_capacity())),
+        maximum: elb::from_wire(Some(target.max_capacity())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_on_what_is_registered_already_are_told_from_a_bad_request() {
+        let error = |message| AwsError::reported(REGISTER, "ValidationException", message);
+        let refused = "Scalable target already exists. To update tags, use the TagResource API";
+        assert!(is_registered_already(&error(refused)));
+        assert!(!is_registered_already(&error("Maximum capacity must be at least minimum")));
+    }
+
+    #[test]
+    fn a_registration_waits_for_the_service_and_not_for_a_bad_request() {
+        let patient = |message| {
+            let error = AwsError::reported(REGISTER, "ValidationException", message);
+            REGISTER.patience_with(&error).is_some()
+        };
+        assert!(patient("ECS service doesn't exist: service/shop/web"));
+        assert!(patient("Unable to assume IAM role: arn:aws:iam::1:role/x"));
+        assert!(!patient("Maximum capacity must be at least minimum capacity"));
+    }
 }

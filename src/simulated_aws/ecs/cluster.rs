@@ -30,11 +30,7 @@ pub(super) fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     answer_with(cloud, &name, &["SETTINGS", "TAGS", "CONFIGURATIONS", "ATTACHMENTS"])
 }
 
-fn new_cluster(
-    cloud: &Cloud,
-    name: &str,
-    request: Parameters<'_>,
-) -> Result<Cluster, ApiError> {
+fn new_cluster(cloud: &Cloud, name: &str, request: Parameters<'_>) -> Result<Cluster, ApiError> {
     check_tags(request)?;
     let mut cluster = Cluster {
         name: name.to_owned(),

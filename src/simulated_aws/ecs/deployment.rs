@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::definition::containers;
 use super::error::{client, invalid};
-use super::lookup::{definition, missing, page, required, requested_service, short};
+use super::lookup::{definition, missing, page, requested_service, required, short};
 use super::model::{Service, ServiceDeployment, ServiceDeploymentStatus, ServiceRevision};
 use super::{scheduler, timestamp, view};
 use crate::simulated_aws::clock::Moment;
@@ -109,7 +109,8 @@ fn full(cloud: &Cloud, service: &Service, deployment: &ServiceDeployment) -> Val
     members["updatedAt"] = timestamp(cloud, deployment.updated);
     members["sourceServiceRevisions"] = deployment.sources.iter().map(summary).collect();
     members["targetServiceRevision"] = summary(&deployment.target);
-    members["deploymentConfiguration"] = super::service::shown_configuration(&service.options.deployment);
+    members["deploymentConfiguration"] =
+        super::service::shown_configuration(&service.options.deployment);
     members["deploymentCircuitBreaker"] = breaker(service, deployment);
     members["alarms"] = json!({"status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": []});
     if let Some((reason, at, revision)) = &deployment.rollback {
@@ -153,7 +154,8 @@ fn revision(cloud: &Cloud, service: &Service, revision: &ServiceRevision) -> Val
     let mut members = view::platform(template);
     members["serviceRevisionArn"] = json!(revision.arn);
     members["serviceArn"] = json!(service.arn);
-    members["clusterArn"] = json!(cloud.arn("ecs", &format!("cluster/{}", short(&service.cluster))));
+    members["clusterArn"] =
+        json!(cloud.arn("ecs", &format!("cluster/{}", short(&service.cluster))));
     members["taskDefinition"] = json!(template.task_definition);
     members["loadBalancers"] = view::load_balancers(&template.load_balancers);
     members["serviceRegistries"] = json!(template.service_registries);

@@ -89,7 +89,9 @@ pub(super) fn definition_mut<'c>(
     let (family, revision) = family_and_revision(name);
     let revision = revision.ok_or_else(|| invalid("Revision is missing."))?;
     let family = ecs.families.get_mut(family).ok_or_else(no_definition)?;
-    let number = revision.parse().map_err(|_| invalid(format!("Invalid revision number. Number: {revision}")))?;
+    let number = revision
+        .parse()
+        .map_err(|_| invalid(format!("Invalid revision number. Number: {revision}")))?;
     family.revisions.get_mut(&number).ok_or_else(no_definition)
 }
 
@@ -134,7 +136,9 @@ pub(super) fn page(
 ) -> Result<Value, ApiError> {
     let wrong = || invalid("Invalid token.");
     let start = match request.text("nextToken") {
-        Some(token) => token.strip_prefix("page-").and_then(|n| n.parse().ok()).ok_or_else(wrong)?,
+        Some(token) => {
+            token.strip_prefix("page-").and_then(|n| n.parse().ok()).ok_or_else(wrong)?
+        }
         None => 0,
     };
     let size = request.integer("maxResults").and_then(|n| usize::try_from(n).ok()).unwrap_or(most);

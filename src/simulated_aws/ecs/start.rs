@@ -59,7 +59,11 @@ pub(super) fn start(cloud: &mut Cloud, new: NewTask<'_>) -> Result<String, Refus
         definition: new.template.task_definition.clone(),
         launch_type: "FARGATE".to_owned(),
         capacity_provider: provider,
-        platform_version: if latest { PLATFORM.to_owned() } else { new.template.platform_version.clone() },
+        platform_version: if latest {
+            PLATFORM.to_owned()
+        } else {
+            new.template.platform_version.clone()
+        },
         network: new.template.network.clone(),
         load_balancers: new.template.load_balancers.clone(),
         overrides: new.overrides,
@@ -112,7 +116,8 @@ fn provider(cloud: &Cloud, new: &NewTask<'_>) -> Result<Option<String>, Refusal>
 /// First whoever lacks tasks for its base, then whoever has the fewest for its weight.
 fn choose(cloud: &Cloud, new: &NewTask<'_>) -> Option<String> {
     let share = |item: &Value| -> (bool, i64) {
-        let (base, weight) = (item["base"].as_i64().unwrap_or(0), item["weight"].as_i64().unwrap_or(0));
+        let (base, weight) =
+            (item["base"].as_i64().unwrap_or(0), item["weight"].as_i64().unwrap_or(0));
         let name = item["capacityProvider"].as_str();
         let siblings = cloud.ecs.tasks.values().filter(|task| {
             task.phase.is_alive()

@@ -38,7 +38,10 @@ pub(super) fn list(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
             && service.is_none_or(|name| task.service.as_deref() == Some(name))
             && matches(request.text("startedBy"), &task.started_by)
             && matches(request.text("launchType"), &task.launch_type)
-            && matches(request.text("family"), super::lookup::family_and_revision(&task.definition).0)
+            && matches(
+                request.text("family"),
+                super::lookup::family_and_revision(&task.definition).0,
+            )
     });
     let arns = tasks.map(|task| json!(task.arn)).collect();
     page(request, "taskArns", arns, 100)
@@ -108,7 +111,9 @@ pub(super) fn run(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         };
         match start(cloud, new) {
             Ok(id) => tasks.extend(task_view(cloud, &id)),
-            Err(refusal) => failures.push(json!({"reason": refusal.reason, "detail": refusal.detail})),
+            Err(refusal) => {
+                failures.push(json!({"reason": refusal.reason, "detail": refusal.detail}))
+            }
         }
     }
     Ok(json!({"tasks": tasks, "failures": failures}))

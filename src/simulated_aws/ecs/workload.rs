@@ -85,5 +85,8 @@ impl Workload {
 #[must_use]
 pub fn workload(ecs: &Ecs, image: &str) -> Workload {
     let named = ecs.workloads.iter().filter(|(name, _)| image.starts_with(name.as_str()));
-    named.max_by_key(|(name, _)| name.len()).map(|(_, workload)| workload.clone()).unwrap_or_default()
+    named
+        .max_by_key(|(name, _)| name.len())
+        .map(|(_, workload)| workload.clone())
+        .unwrap_or_default()
 }

@@ -122,8 +122,14 @@ fn required_attributes(request: Parameters<'_>, containers: &[Value]) -> Value {
         (awslogs, "com.amazonaws.ecs.capability.logging-driver.awslogs"),
         (awslogs && request.has("executionRoleArn"), "ecs.capability.execution-role-awslogs"),
         (ecr, "com.amazonaws.ecs.capability.ecr-auth"),
-        (any(&|container| container["healthCheck"].is_object()), "ecs.capability.container-health-check"),
-        (any(&|container| container["secrets"].is_array()), "ecs.capability.secrets.asm.environment-variables"),
+        (
+            any(&|container| container["healthCheck"].is_object()),
+            "ecs.capability.container-health-check",
+        ),
+        (
+            any(&|container| container["secrets"].is_array()),
+            "ecs.capability.secrets.asm.environment-variables",
+        ),
     ];
     let needed = attributes.into_iter().filter(|(needed, _)| *needed);
     needed.map(|(_, name)| json!({"name": name})).collect()

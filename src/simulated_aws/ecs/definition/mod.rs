@@ -156,7 +156,10 @@ fn view(cloud: &Cloud, definition: &TaskDefinition) -> Value {
     members.insert("revision".into(), json!(definition.revision));
     members.insert("status".into(), json!(definition.status));
     members.insert("registeredAt".into(), timestamp(cloud, definition.registered));
-    members.insert("registeredBy".into(), json!(format!("arn:{}:iam::{ACCOUNT}:root", cloud.partition())));
+    members.insert(
+        "registeredBy".into(),
+        json!(format!("arn:{}:iam::{ACCOUNT}:root", cloud.partition())),
+    );
     members.insert("deregisteredAt".into(), moment(definition.deregistered));
     members.insert("deleteRequestedAt".into(), moment(definition.delete_requested));
     Value::Object(members)
@@ -164,7 +167,11 @@ fn view(cloud: &Cloud, definition: &TaskDefinition) -> Value {
 
 /// The container definitions of a task definition.
 pub(super) fn containers(definition: &TaskDefinition) -> &[Value] {
-    definition.document.get("containerDefinitions").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    definition
+        .document
+        .get("containerDefinitions")
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Refuses a load balancer that leads to no container's port, as services do.

@@ -87,7 +87,8 @@ fn check_health_check(check: Parameters<'_>, name: &str) -> Check {
     if check.texts("command").is_empty() {
         return Err(client(format!("The health check of {name} must have a command.")));
     }
-    let ranges = [("interval", 5..=300), ("timeout", 2..=60), ("retries", 1..=10), ("startPeriod", 0..=300)];
+    let ranges =
+        [("interval", 5..=300), ("timeout", 2..=60), ("retries", 1..=10), ("startPeriod", 0..=300)];
     for (member, range) in ranges {
         if check.integer(member).is_some_and(|value| !range.contains(&value)) {
             return Err(client(format!(
@@ -127,7 +128,9 @@ fn check_fargate(request: Parameters<'_>, containers: &[Parameters<'_>]) -> Chec
     }
     let sum = |member| containers.iter().filter_map(|c| c.integer(member)).sum::<i64>();
     if sum("cpu") > cpu {
-        return Err(client("The sum of all container cpu values cannot be greater than the task cpu."));
+        return Err(client(
+            "The sum of all container cpu values cannot be greater than the task cpu.",
+        ));
     }
     if sum("memoryReservation") > memory {
         return Err(client(
@@ -198,14 +201,19 @@ const SIZES: [(i64, i64, i64, i64); 7] = [
 /// The size of the task in CPU units and MiB.
 fn check_size(request: Parameters<'_>) -> Result<(i64, i64), ApiError> {
     let given = |member| request.text(member).filter(|text| !text.is_empty());
-    let missing = |member| client(format!("Fargate requires that '{member}' be defined at the task level."));
+    let missing =
+        |member| client(format!("Fargate requires that '{member}' be defined at the task level."));
     let cpu_text = given("cpu").ok_or_else(|| missing("cpu"))?;
     let memory_text = given("memory").ok_or_else(|| missing("memory"))?;
     let cpu = cpu_units(cpu_text).ok_or_else(|| client("Invalid 'cpu' setting for task."))?;
-    let memory = memory_mebibytes(memory_text).ok_or_else(|| client("Invalid 'memory' setting for task."))?;
+    let memory = memory_mebibytes(memory_text)
+        .ok_or_else(|| client("Invalid 'memory' setting for task."))?;
     let fits = |&(units, from, to, step): &(i64, i64, i64, i64)| {
         // 1.5 GiB is not offered with a quarter of a processor.
-        units == cpu && (from..=to).contains(&memory) && memory % step == 0 && (cpu, memory) != (256, 1536)
+        units == cpu
+            && (from..=to).contains(&memory)
+            && memory % step == 0
+            && (cpu, memory) != (256, 1536)
     };
     if SIZES.iter().any(fits) {
         return Ok((cpu, memory));

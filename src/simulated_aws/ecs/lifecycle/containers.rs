@@ -20,7 +20,8 @@ const ESSENTIAL: &str = "Essential container in task exited";
 fn workloads(cloud: &Cloud, task: &Task) -> Vec<(Value, Workload)> {
     let definition = definition(&cloud.ecs, &task.definition);
     let containers = definition.map_or(&[][..], containers).iter();
-    let behaviour = |container: &Value| workload(&cloud.ecs, container["image"].as_str().unwrap_or_default());
+    let behaviour =
+        |container: &Value| workload(&cloud.ecs, container["image"].as_str().unwrap_or_default());
     containers.map(|container| (container.clone(), behaviour(container))).collect()
 }
 
@@ -55,7 +56,8 @@ pub(in super::super) fn has_own_check(cloud: &Cloud, task: &Task) -> bool {
 
 /// How long after its start a task's own health check has come to a verdict.
 pub(super) fn own_verdict_after(cloud: &Cloud, task: &Task) -> Option<Duration> {
-    let checked = workloads(cloud, task).into_iter().filter(|(one, _)| one["healthCheck"].is_object());
+    let checked =
+        workloads(cloud, task).into_iter().filter(|(one, _)| one["healthCheck"].is_object());
     let pauses = checked.map(|(container, workload)| {
         let check = &container["healthCheck"];
         let seconds = |member: &str| check[member].as_u64().unwrap_or(0);
@@ -135,7 +137,8 @@ fn create_group(cloud: &mut Cloud, container: &Value) {
     if container["logConfiguration"]["options"]["awslogs-create-group"] != "true" {
         return;
     }
-    if let Some(group) = log_group(container).filter(|group| !logs::log_group_exists(cloud, group)) {
+    if let Some(group) = log_group(container).filter(|group| !logs::log_group_exists(cloud, group))
+    {
         let request = json!({"logGroupName": group});
         // A name that is no log group's leaves the task without logs, as it does on Fargate.
         let _ = logs::answer(cloud, "CreateLogGroup", Parameters::new(&request));

@@ -29,8 +29,13 @@ const INTERFACE_LINGERS_MS: std::ops::RangeInclusive<u64> = 5_000..=40_000;
 /// Lets every task whose phase is over enter the next.
 pub(super) fn pass(cloud: &mut Cloud) {
     loop {
-        let due: Vec<String> =
-            cloud.ecs.tasks.values().filter(|task| is_due(cloud, task)).map(|t| t.id.clone()).collect();
+        let due: Vec<String> = cloud
+            .ecs
+            .tasks
+            .values()
+            .filter(|task| is_due(cloud, task))
+            .map(|t| t.id.clone())
+            .collect();
         if due.is_empty() {
             return;
         }
@@ -42,7 +47,9 @@ pub(super) fn pass(cloud: &mut Cloud) {
 
 fn is_due(cloud: &Cloud, task: &Task) -> bool {
     let reached = |at: Option<_>| at.is_some_and(|at| at <= cloud.now);
-    reached(task.until) || reached(task.verdict_at) || (task.phase == Phase::Deactivating && has_drained(cloud, task))
+    reached(task.until)
+        || reached(task.verdict_at)
+        || (task.phase == Phase::Deactivating && has_drained(cloud, task))
 }
 
 fn has_drained(cloud: &Cloud, task: &Task) -> bool {

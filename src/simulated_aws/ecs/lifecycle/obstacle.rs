@@ -115,7 +115,10 @@ fn log_obstacle(cloud: &Cloud, container: &Value) -> Option<Obstacle> {
     let group = log_group(container)?;
     let options = &container["logConfiguration"]["options"];
     let elsewhere = options["awslogs-region"] != *cloud.region;
-    if elsewhere || options["awslogs-create-group"] == "true" || logs::log_group_exists(cloud, group) {
+    if elsewhere
+        || options["awslogs-create-group"] == "true"
+        || logs::log_group_exists(cloud, group)
+    {
         return None;
     }
     Some(Obstacle {

@@ -42,7 +42,9 @@ fn note(cloud: &mut Cloud, key: &str, deployment: &str, shortest: Duration) {
     let Some(service) = cloud.ecs.services.get_mut(key) else { return };
     let desired = service.desired.max(1);
     service.steady = false;
-    let Some(found) = service.deployments.iter_mut().find(|one| one.id == deployment) else { return };
+    let Some(found) = service.deployments.iter_mut().find(|one| one.id == deployment) else {
+        return;
+    };
     found.failed_tasks += 1;
     found.updated = now;
     let rounds = u32::try_from(found.failed_tasks / desired).unwrap_or(u32::MAX);

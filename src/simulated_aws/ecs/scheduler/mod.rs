@@ -43,7 +43,9 @@ pub(super) fn pass(cloud: &mut Cloud) {
 }
 
 fn look(cloud: &mut Cloud, key: &str) {
-    while let Some(step) = cloud.ecs.services.get(key).and_then(|service| step::next(cloud, service)) {
+    while let Some(step) =
+        cloud.ecs.services.get(key).and_then(|service| step::next(cloud, service))
+    {
         perform(cloud, key, step);
     }
     let wake = cloud.ecs.services.get(key).and_then(|service| step::next_look(cloud, service));

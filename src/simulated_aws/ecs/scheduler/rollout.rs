@@ -123,7 +123,9 @@ pub(super) fn complete(cloud: &mut Cloud, key: &str) {
         }
         service.steady = true;
         finish(service, &rollout, now, |status| match status {
-            ServiceDeploymentStatus::RollbackInProgress => ServiceDeploymentStatus::RollbackSuccessful,
+            ServiceDeploymentStatus::RollbackInProgress => {
+                ServiceDeploymentStatus::RollbackSuccessful
+            }
             _ => ServiceDeploymentStatus::Successful,
         });
     });
@@ -226,7 +228,9 @@ fn roll_back(cloud: &mut Cloud, key: &str, why: &str) {
         let Some(revision) = last_complete(service).cloned() else { return };
         let Some(failed) = service.deployments.first().cloned() else { return };
         let rollout = service.history.iter_mut().find(|one| one.arn == failed.service_deployment);
-        let Some(rollout) = rollout.filter(|one| one.status != ServiceDeploymentStatus::RollbackFailed) else {
+        let Some(rollout) =
+            rollout.filter(|one| one.status != ServiceDeploymentStatus::RollbackFailed)
+        else {
             return;
         };
         rollout.status = ServiceDeploymentStatus::RollbackInProgress;
@@ -236,7 +240,9 @@ fn roll_back(cloud: &mut Cloud, key: &str, why: &str) {
         let standing = service.deployments.iter().position(|one| one.revision == revision.arn);
         let mut primary = match standing {
             Some(index) => service.deployments.remove(index),
-            None => Deployment { id: fresh, revision: revision.arn, created: now, ..failed.clone() },
+            None => {
+                Deployment { id: fresh, revision: revision.arn, created: now, ..failed.clone() }
+            }
         };
         primary.template = revision.template;
         primary.rollout = Rollout::InProgress;

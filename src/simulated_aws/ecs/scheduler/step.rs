@@ -22,14 +22,21 @@ pub(super) enum Step {
     /// A task has passed the checks for the first time.
     NoteHealthy(String),
     /// A task fails the checks and must go.
-    Replace { task: String, stop: Stop, event: String },
+    Replace {
+        task: String,
+        stop: Stop,
+        event: String,
+    },
     /// The circuit breaker trips.
     Break,
     /// A deployment that is not primary has no tasks left.
     Forget(String),
     /// The primary deployment needs so many tasks more.
     Start(usize),
-    Stop { tasks: Vec<String>, stop: Stop },
+    Stop {
+        tasks: Vec<String>,
+        stop: Stop,
+    },
     /// All is well now, or is no longer.
     Settle(bool),
     Complete,
@@ -68,7 +75,10 @@ fn drain(cloud: &Cloud, service: &Service) -> Option<Step> {
 
 fn scaling(deployment: Option<&Deployment>) -> Stop {
     let by = deployment.map_or("", |deployment| deployment.id.as_str());
-    Stop::new("ServiceSchedulerInitiated", format!("Scaling activity initiated by (deployment {by})"))
+    Stop::new(
+        "ServiceSchedulerInitiated",
+        format!("Scaling activity initiated by (deployment {by})"),
+    )
 }
 
 fn newly_proven(cloud: &Cloud, service: &Service) -> Option<Step> {
@@ -79,7 +89,9 @@ fn newly_proven(cloud: &Cloud, service: &Service) -> Option<Step> {
 
 fn unhealthy(cloud: &Cloud, service: &Service) -> Option<Step> {
     let mut running = tasks_of(&cloud.ecs, service).filter(|task| task.phase == Phase::Running);
-    running.find_map(|task| failed_own_check(task).or_else(|| failed_target_check(cloud, service, task)))
+    running.find_map(|task| {
+        failed_own_check(task).or_else(|| failed_target_check(cloud, service, task))
+    })
 }
 
 fn failed_own_check(task: &Task) -> Option<Step> {
@@ -96,7 +108,8 @@ fn failed_target_check(cloud: &Cloud, service: &Service, task: &Task) -> Option<
         return None;
     }
     let failed = task.load_balancers.iter().find(|balancer| {
-        let state = target_state(cloud, &balancer.target_group, &task.interface.address, balancer.port);
+        let state =
+            target_state(cloud, &balancer.target_group, &task.interface.address, balancer.port);
         state == Some(TargetState::Unhealthy)
     })?;
     let group = &failed.target_group;
@@ -117,7 +130,9 @@ fn failed_target_check(cloud: &Cloud, service: &Service, task: &Task) -> Option<
 
 fn complaint(cloud: &Cloud, task: &Task, balancer: &LoadBalancer) -> String {
     match reply_of(cloud, task, balancer) {
-        TargetAnswer::Status(status) => format!("Health checks failed with these codes: [{status}]"),
+        TargetAnswer::Status(status) => {
+            format!("Health checks failed with these codes: [{status}]")
+        }
         TargetAnswer::Refused => "Health checks failed".to_owned(),
         TargetAnswer::TimesOut => "Request timed out".to_owned(),
     }
@@ -129,7 +144,8 @@ fn grace_end(service: &Service, task: &Task) -> Option<Moment> {
 }
 
 fn trip(service: &Service, primary: &Deployment) -> Option<Step> {
-    let watches = service.options.deployment.breaker.enable && primary.rollout == Rollout::InProgress;
+    let watches =
+        service.options.deployment.breaker.enable && primary.rollout == Rollout::InProgress;
     (watches && primary.failed_tasks >= threshold(service)).then_some(Step::Break)
 }
 
@@ -166,15 +182,19 @@ fn surplus(cloud: &Cloud, service: &Service, primary: &Deployment) -> Option<Ste
         return None;
     }
     let alive = alive(cloud, service);
-    let (mut own, old): (Vec<&Task>, Vec<&Task>) = alive.iter().partition(|task| is_of(task, primary));
+    let (mut own, old): (Vec<&Task>, Vec<&Task>) =
+        alive.iter().partition(|task| is_of(task, primary));
     let fit = alive.iter().filter(|task| is_fit(cloud, task)).count();
     let spare = fit.saturating_sub(floor(service));
     let (fit_old, unfit_old): (Vec<&Task>, Vec<&Task>) =
         old.into_iter().partition(|task| is_fit(cloud, task));
     own.sort_by_key(|task| (is_fit(cloud, task), std::cmp::Reverse(task.created)));
     let excess = own.len().saturating_sub(desired(service));
-    let leaving: Vec<&Task> =
-        unfit_old.into_iter().chain(fit_old.into_iter().take(spare)).chain(own.into_iter().take(excess)).collect();
+    let leaving: Vec<&Task> = unfit_old
+        .into_iter()
+        .chain(fit_old.into_iter().take(spare))
+        .chain(own.into_iter().take(excess))
+        .collect();
     let tasks: Vec<String> = leaving.into_iter().map(|task| task.id.clone()).collect();
     (!tasks.is_empty()).then(|| Step::Stop { tasks, stop: scaling(Some(primary)) })
 }

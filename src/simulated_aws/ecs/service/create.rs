@@ -58,7 +58,8 @@ pub(in super::super) fn create(cloud: &mut Cloud, request: Parameters<'_>) -> An
 
 fn check_token(request: Parameters<'_>) -> Result<(), ApiError> {
     let Some(token) = request.text("clientToken") else { return Ok(()) };
-    if token.is_empty() || token.len() > 36 || !token.bytes().all(|byte| (33..=126).contains(&byte)) {
+    if token.is_empty() || token.len() > 36 || !token.bytes().all(|byte| (33..=126).contains(&byte))
+    {
         return Err(invalid("clientToken must be 1 to 36 visible ASCII characters."));
     }
     Ok(())
@@ -69,11 +70,7 @@ fn check_token(request: Parameters<'_>) -> Result<(), ApiError> {
 /// # Errors
 ///
 /// When there is another service of that name, or one that is still draining.
-fn stands_already(
-    cloud: &Cloud,
-    key: &str,
-    request: Parameters<'_>,
-) -> Result<bool, ApiError> {
+fn stands_already(cloud: &Cloud, key: &str, request: Parameters<'_>) -> Result<bool, ApiError> {
     let Some(standing) = cloud.ecs.services.get(key) else { return Ok(false) };
     match standing.status {
         ServiceStatus::Inactive => Ok(false),
@@ -118,7 +115,8 @@ fn new_service(
         arn: cloud.arn("ecs", &format!("service/{cluster}/{name}")),
         status: ServiceStatus::Active,
         created: cloud.now,
-        desired: desired_count(request)?.ok_or_else(|| invalid("desiredCount can not be blank."))?,
+        desired: desired_count(request)?
+            .ok_or_else(|| invalid("desiredCount can not be blank."))?,
         client_token: request.text("clientToken").map(str::to_owned),
         request: remembered(request),
         tags: tags_of(request),
@@ -141,9 +139,9 @@ fn check_kind(request: Parameters<'_>) -> Result<(), ApiError> {
     }
     match request.structure("deploymentController").text("type") {
         Some("ECS") | None => Ok(()),
-        Some(other) => {
-            Err(invalid(format!("The simulated AWS does not know the deployment controller {other}.")))
-        }
+        Some(other) => Err(invalid(format!(
+            "The simulated AWS does not know the deployment controller {other}."
+        ))),
     }
 }
 

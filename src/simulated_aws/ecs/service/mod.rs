@@ -51,7 +51,8 @@ pub(super) fn list(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let services = cloud.ecs.services.values().filter(|service| {
         service.cluster == cluster
             && service.status == ServiceStatus::Active
-            && launch_type.is_none_or(|wanted| service.template.launch_type.as_deref() == Some(wanted))
+            && launch_type
+                .is_none_or(|wanted| service.template.launch_type.as_deref() == Some(wanted))
     });
     let arns: Vec<Value> = services.map(|service| json!(service.arn)).collect();
     page(request, "serviceArns", arns, 10)
@@ -67,9 +68,7 @@ pub(super) fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     if service.status == ServiceStatus::Active {
         let alive = tasks_of(&cloud.ecs, &service).any(|task| task.phase.is_alive());
         if request.flag("force") != Some(true) && (service.desired > 0 || alive) {
-            return Err(invalid(
-                "The service cannot be stopped while it is scaled above 0.",
-            ));
+            return Err(invalid("The service cannot be stopped while it is scaled above 0."));
         }
         let stored = service_of(&mut cloud.ecs, &key)?;
         stored.status = ServiceStatus::Draining;

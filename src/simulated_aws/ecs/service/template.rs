@@ -100,9 +100,13 @@ pub(in super::super) fn capacity(
 }
 
 /// The platform version that the request names.
-pub(in super::super) fn platform_version(request: Parameters<'_>) -> Result<Option<String>, ApiError> {
+pub(in super::super) fn platform_version(
+    request: Parameters<'_>,
+) -> Result<Option<String>, ApiError> {
     match request.text("platformVersion") {
-        Some(version) if ["LATEST", "1.4.0", "1.3.0"].contains(&version) => Ok(Some(version.to_owned())),
+        Some(version) if ["LATEST", "1.4.0", "1.3.0"].contains(&version) => {
+            Ok(Some(version.to_owned()))
+        }
         Some(_) => Err(ApiError::new(
             "PlatformUnknownException",
             "The specified platform version does not exist.",
@@ -112,7 +116,10 @@ pub(in super::super) fn platform_version(request: Parameters<'_>) -> Result<Opti
 }
 
 /// The network configuration of a request; without one, no subnets.
-pub(in super::super) fn network(cloud: &Cloud, request: Parameters<'_>) -> Result<Network, ApiError> {
+pub(in super::super) fn network(
+    cloud: &Cloud,
+    request: Parameters<'_>,
+) -> Result<Network, ApiError> {
     let given = request.structure("networkConfiguration").structure("awsvpcConfiguration");
     let network = Network {
         subnets: given.texts("subnets"),
@@ -167,7 +174,10 @@ pub(super) fn load_balancers(request: Parameters<'_>) -> Result<Vec<LoadBalancer
 
 fn load_balancer(given: Parameters<'_>) -> Result<LoadBalancer, ApiError> {
     let text = |member: &str| {
-        given.text(member).map(str::to_owned).ok_or_else(|| invalid(format!("{member} can not be blank.")))
+        given
+            .text(member)
+            .map(str::to_owned)
+            .ok_or_else(|| invalid(format!("{member} can not be blank.")))
     };
     let port = given.integer("containerPort").and_then(|port| u16::try_from(port).ok());
     Ok(LoadBalancer {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::cluster::strategy;
 use super::super::cluster::check_strategy;
+use super::super::cluster::strategy;
 use super::super::error::{cluster_not_found, invalid, service_not_active};
 use super::super::lookup::{active_cluster, requested_service, service_of, usable_definition};
 use super::super::model::{Cluster, Service, ServiceStatus, Template};

@@ -6,8 +6,8 @@ use super::super::lookup::tasks_of;
 use super::super::model::{
     Deployment, LoadBalancer, Network, Phase, Rollout, Service, Task, Template,
 };
-use super::super::service::shown_configuration;
 use super::super::service::PLATFORM;
+use super::super::service::shown_configuration;
 use super::super::tag::shown;
 use super::super::timestamp;
 use crate::simulated_aws::cloud::{ACCOUNT, Cloud};
@@ -83,7 +83,11 @@ fn started_by<'c>(tasks: &[&'c Task], deployment: &Deployment) -> Vec<&'c Task> 
 }
 
 fn current_revisions(service: &Service, tasks: &[&Task]) -> Value {
-    service.deployments.iter().map(|deployment| summary(service, tasks, &deployment.revision)).collect()
+    service
+        .deployments
+        .iter()
+        .map(|deployment| summary(service, tasks, &deployment.revision))
+        .collect()
 }
 
 /// A service revision and how many tasks it has.

@@ -52,7 +52,9 @@ pub(in super::super) fn task(cloud: &Cloud, task: &Task, with_tags: bool) -> Val
     });
     members["attachments"] = json!([attachment(cloud, task)]);
     members["containers"] = match definition {
-        Some(definition) => containers(definition).iter().map(|one| container(cloud, task, one)).collect(),
+        Some(definition) => {
+            containers(definition).iter().map(|one| container(cloud, task, one)).collect()
+        }
         None => json!([]),
     };
     if with_tags {
@@ -98,7 +100,9 @@ fn container(cloud: &Cloud, task: &Task, definition: &Value) -> Value {
     let culprit = stop.is_some_and(|stop| stop.container.as_deref().is_none_or(|c| c == name));
     let ran = task.started.is_some();
     let ended = task.phase >= Phase::Deprovisioning;
-    let exit_code = stop.filter(|_| ended && ran).map(|stop| if culprit { stop.exit_code.unwrap_or(0) } else { 0 });
+    let exit_code = stop
+        .filter(|_| ended && ran)
+        .map(|stop| if culprit { stop.exit_code.unwrap_or(0) } else { 0 });
     let reason = stop.filter(|_| culprit).and_then(|stop| stop.container_reason.as_ref());
     let checked = definition["healthCheck"].is_object();
     json!({

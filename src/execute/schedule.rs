@@ -1,0 +1,184 @@
+//! Which task waits for which, and which goes first: a pure reading of a plan.
+//!
+//! Two rules make the order. What is made or changed waits for what it needs. What is removed
+//! waits until nothing needs it any more: until whatever needed it is removed itself, or has been
+//! moved to something else and works there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::Verb;
+use crate::graph::Until;
+use crate::plan::{Action, Plan, Planned};
+use crate::resource::{Address, Readiness};
+
+/// One thing to do to one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Which entry of the plan it belongs to.
+    pub planned: usize,
+    /// What is done.
+    pub verb: Verb,
+    /// What it waits for: places in the schedule.
+    pub waits: Vec<(usize, Until)>,
+    /// How long all that waits for it takes, itself included: the longest chain goes first.
+    pub urgency: Duration,
+}
+
+/// How long a delete usually takes; they are all alike enough.
+const TYPICAL_DELETE: Duration = Duration::from_secs(2);
+
+/// Reads a plan into tasks.
+pub fn schedule(plan: &Plan) -> Vec<Task> {
+    let mut tasks = tasks(plan);
+    let places = Places::of(plan, &tasks);
+    for place in 0..tasks.len() {
+        let planned = &plan.resources[tasks[place].planned];
+        let mut waits = match tasks[place].verb {
+            Verb::Delete => removal_waits(plan, planned, &places),
+            Verb::Create | Verb::Update | Verb::Await => making_waits(planned, &places),
+        };
+        waits.retain(|(other, _)| *other != place);
+        waits.sort();
+        waits.dedup();
+        tasks[place].waits = waits;
+    }
+    rank(plan, &mut tasks);
+    tasks
+}
+
+fn tasks(plan: &Plan) -> Vec<Task> {
+    let task = |planned, verb| Task { planned, verb, waits: vec![], urgency: Duration::ZERO };
+    let entries = plan.resources.iter().enumerate();
+    entries
+        .flat_map(|(planned, entry)| {
+            let verbs: &[Verb] = match entry.action {
+                Action::Create => &[Verb::Create],
+                Action::Update => &[Verb::Update],
+                Action::Replace => &[Verb::Create, Verb::Delete],
+                Action::Delete => &[Verb::Delete],
+                Action::Keep if is_unready(entry) => &[Verb::Await],
+                Action::Keep => &[],
+            };
+            verbs.iter().map(move |verb| task(planned, *verb))
+        })
+        .collect()
+}
+
+/// Whether a resource that stays as it is was never seen to work, or does not now.
+fn is_unready(planned: &Planned) -> bool {
+    planned.present.as_ref().is_some_and(|present| {
+        let live = present.live.as_ref().map(|live| &live.readiness);
+        !present.record.ready || live != Some(&Readiness::Ready)
+    })
+}
+
+/// Where the tasks of each resource stand.
+struct Places<'a> {
+    /// The task that makes or changes what is at an address.
+    making: BTreeMap<&'a Address, usize>,
+    /// The task that removes one generation of an address.
+    removing: BTreeMap<(&'a Address, u32), usize>,
+}
+
+impl<'a> Places<'a> {
+    fn of(plan: &'a Plan, tasks: &[Task]) -> Self {
+        let mut places = Self { making: BTreeMap::new(), removing: BTreeMap::new() };
+        for (place, task) in tasks.iter().enumerate() {
+            let planned = &plan.resources[task.planned];
+            match (task.verb, &planned.present) {
+                (Verb::Delete, Some(present)) => {
+                    let key = (&planned.address, present.record.generation);
+                    places.removing.insert(key, place);
+                }
+                _ => {
+                    places.making.insert(&planned.address, place);
+                }
+            }
+        }
+        places
+    }
+}
+
+fn making_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
+    let mut waits = Vec::new();
+    for (on, until) in planned.desired.iter().flat_map(|desired| &desired.needs) {
+        waits.extend(places.making.get(on).map(|place| (*place, *until)));
+    }
+    if let (true, Some(old)) = (planned.old_goes_first(), &planned.present) {
+        let key = (&planned.address, old.record.generation);
+        waits.extend(places.removing.get(&key).map(|place| (*place, Until::Ready)));
+    }
+    waits
+}
+
+fn removal_waits(plan: &Plan, planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
+    // AWS lets it go while others still name it, and its successor needs its place.
+    if planned.old_goes_first() {
+        return Vec::new();
+    }
+    let mut waits = Vec::new();
+    if planned.action == Action::Replace {
+        waits.extend(places.making.get(&planned.address).map(|place| (*place, Until::Ready)));
+    }
+    for other in &plan.resources {
+        let Some(present) = &other.present else { continue };
+        if !present.record.needs.contains(&planned.address) {
+            continue;
+        }
+        let removing = places.removing.get(&(&other.address, present.record.generation));
+        let place = removing.or_else(|| places.making.get(&other.address));
+        waits.extend(place.map(|place| (*place, Until::Ready)));
+    }
+    waits
+}
+
+/// Gives every task the length of the longest chain behind it.
+fn rank(plan: &Plan, tasks: &mut [Task]) {
+    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
+    for (place, task) in tasks.iter().enumerate() {
+        for (other, _) in &task.waits {
+            behind[*other].push(place);
+        }
+    }
+    let mut urgency: Vec<Option<Duration>> = vec![None; tasks.len()];
+    for place in 0..tasks.len() {
+        chain(place, plan, tasks, &behind, &mut urgency);
+    }
+    for (task, urgency) in tasks.iter_mut().zip(urgency) {
+        task.urgency = urgency.unwrap_or_default();
+    }
+}
+
+/// The longest chain that begins at a place, without recursion: chains may be long.
+fn chain(
+    start: usize,
+    plan: &Plan,
+    tasks: &[Task],
+    behind: &[Vec<usize>],
+    urgency: &mut [Option<Duration>],
+) {
+    let mut stack = vec![start];
+    while let Some(place) = stack.last().copied() {
+        if urgency[place].is_some() {
+            stack.pop();
+            continue;
+        }
+        let unknown: Vec<usize> =
+            behind[place].iter().copied().filter(|next| urgency[*next].is_none()).collect();
+        if unknown.is_empty() {
+            let longest = behind[place].iter().filter_map(|next| urgency[*next]).max();
+            urgency[place] = Some(cost(plan, &tasks[place]) + longest.unwrap_or_default());
+            stack.pop();
+        } else {
+            stack.extend(unknown);
+        }
+    }
+}
+
+fn cost(plan: &Plan, task: &Task) -> Duration {
+    match task.verb {
+        Verb::Delete => TYPICAL_DELETE,
+        _ => plan.resources[task.planned].address.kind().facts().typical,
+    }
+}

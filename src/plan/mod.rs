@@ -1,0 +1,414 @@
+//! What is to be done so that AWS becomes what is declared.
+//!
+//! Planning is pure: it takes the graph, the state and what was observed, and gives a [`Plan`]
+//! that leaves nothing to decide. It walks the graph in order and fills in references from what
+//! is known. The outputs of whatever is to be made or renewed are withheld, so what refers to
+//! them is pending: a pending fixed field means another resource, any other an update. Nothing
+//! else spreads a replacement.
+
+pub mod diff;
+mod names;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+pub use diff::{Origin, PropertyChange};
+
+use crate::aws::{Tags, is_owned};
+use crate::graph::{Graph, Node, Until};
+use crate::observe::Observed;
+use crate::resource::reference::{references, resolve};
+use crate::resource::{
+    Address, Identity, LiveValue, Readiness, Reference, Replacement, SoughtValue, Tagging,
+};
+use crate::state::{Record, State};
+
+/// What is to be done to every resource of a stack, in an order in which it can be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The state that it starts from.
+    pub basis: Basis,
+    /// One entry a resource: first the declared ones in order, then those to be removed.
+    pub resources: Vec<Planned>,
+}
+
+/// Which state a plan starts from: another one makes it void.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The stack's name.
+    pub stack: String,
+    /// Its environment.
+    pub environment: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The state's lineage.
+    pub lineage: String,
+}
+
+/// What is to be done to one resource, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Which resource.
+    pub address: Address,
+    /// What is to be done.
+    pub action: Action,
+    /// Why, in words.
+    pub reason: String,
+    /// The properties that change, for updates and replacements.
+    pub changes: Vec<PropertyChange>,
+    /// What it is to be; `None` when it is to be removed.
+    pub desired: Option<Desired>,
+    /// What is there; `None` when nothing is.
+    pub present: Option<Present>,
+}
+
+/// What is to be done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// Another one is made, and this one removed.
+    Replace,
+    /// It is removed.
+    Delete,
+    /// It stays as it is.
+    Keep,
+}
+
+/// What a resource is to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Its spec, with references in it where they are not known yet.
+    pub spec: Value,
+    /// Its name, token and tags.
+    pub identity: Identity,
+    /// Which generation of its address it is.
+    pub generation: u32,
+    /// What it waits for.
+    pub needs: BTreeMap<Address, Until>,
+}
+
+/// What is there of a resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Present {
+    /// What is recorded of it.
+    pub record: Record,
+    /// What AWS says; `None` when it is not there any more.
+    pub live: Option<LiveValue>,
+}
+
+impl Present {
+    /// The resource as its kind's calls want it.
+    pub fn sought(&self, address: &Address) -> SoughtValue {
+        SoughtValue {
+            address: address.clone(),
+            outputs: self.record.outputs.clone(),
+            applied: self.record.applied.clone(),
+        }
+    }
+}
+
+/// Something stands in the way of any plan.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// A name that the stack needs is taken by something that is not the stack's own.
+    #[error("{address} can't be made: {id} has its name and does not carry this stack's tags")]
+    Foreign {
+        /// Which resource.
+        address: Address,
+        /// What has the name.
+        id: String,
+    },
+    /// AWS has resources with this stack's tags that the state does not know.
+    #[error("{} carries this stack's tags, but is not in its state", found.iter().map(|(address, id)| format!("{address} ({id})")).collect::<Vec<_>>().join(", "))]
+    LostState {
+        /// Which, with their ids.
+        found: Vec<(Address, String)>,
+    },
+}
+
+impl Plan {
+    /// The resources to which something is to be done.
+    pub fn changes(&self) -> impl Iterator<Item = &Planned> {
+        self.resources.iter().filter(|planned| planned.action != Action::Keep)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+
+    /// How many resources meet each action.
+    pub fn counts(&self) -> BTreeMap<Action, usize> {
+        let mut counts = BTreeMap::new();
+        for planned in &self.resources {
+            *counts.entry(planned.action).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What will be lost for good if the plan is carried out: one sentence each.
+    pub fn losses(&self) -> Vec<String> {
+        self.changes()
+            .filter_map(|planned| {
+                let verb = match planned.action {
+                    Action::Replace => "Replacing",
+                    Action::Delete => "Deleting",
+                    _ => return None,
+                };
+                let lost = planned.address.kind().facts().loses?;
+                Some(format!("{verb} {} loses {lost}.", planned.address))
+            })
+            .collect()
+    }
+}
+
+/// Plans what makes AWS as `graph` declares it.
+///
+/// `user` are the tags that the user gives every resource. An empty graph plans the removal of
+/// everything.
+///
+/// # Errors
+///
+/// [`PlanError`] when a name is taken by a stranger, or the state has been lost.
+pub fn plan(
+    graph: &Graph,
+    state: &State,
+    observed: &Observed,
+    user: &Tags,
+) -> Result<Plan, Vec<PlanError>> {
+    let errors = obstacles(graph, state, observed, user);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut planner = Planner { state, observed, user, known: BTreeMap::new() };
+    let mut resources: Vec<Planned> = graph.nodes().iter().map(|node| planner.node(node)).collect();
+    resources.extend(removed(graph, state, observed));
+    let basis = Basis {
+        stack: state.stack.clone(),
+        environment: state.environment.clone(),
+        account: state.account.clone(),
+        region: state.region.clone(),
+        lineage: state.lineage.clone(),
+    };
+    Ok(Plan { basis, resources })
+}
+
+/// The identity that a resource would be made with: what to look for when nothing is recorded.
+pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
+    names::identity(node, state, user, 0)
+}
+
+/// What stands in the way: strangers that have our names, and our own that nobody recorded.
+fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Vec<PlanError> {
+    let mut errors = Vec::new();
+    let mut lost = Vec::new();
+    for (address, found) in &observed.unrecorded {
+        let Some(node) = graph.get(address) else { continue };
+        let id = crate::state::physical_id(&found.outputs);
+        if is_owned(&found.tags, &prospective_identity(node, state, user).tags) {
+            lost.push((address.clone(), id));
+        } else {
+            errors.push(PlanError::Foreign { address: address.clone(), id });
+        }
+    }
+    if !lost.is_empty() {
+        errors.push(PlanError::LostState { found: lost });
+    }
+    errors
+}
+
+struct Planner<'a> {
+    state: &'a State,
+    observed: &'a Observed,
+    user: &'a Tags,
+    /// The outputs that will still be true when the plan has been carried out.
+    known: BTreeMap<Address, Value>,
+}
+
+impl Planner<'_> {
+    fn node(&mut self, node: &Node) -> Planned {
+        let spec = resolve(&node.spec, &|reference| self.output(reference));
+        let Some(record) = self.state.resources.get(&node.address) else {
+            return self.create(node, spec, 0, None, "it does not exist yet".into());
+        };
+        let live = self.observed.live_of(&node.address, record.generation).cloned();
+        let present = Present { record: record.clone(), live };
+        match present.live.clone() {
+            None => {
+                let reason = format!("{} was deleted outside of provision", record.id);
+                self.create(node, spec, record.generation, Some(present), reason)
+            }
+            Some(live) => self.existing(node, spec, present, &live),
+        }
+    }
+
+    fn output(&self, reference: &Reference) -> Option<Value> {
+        self.known.get(&reference.address)?.get(&reference.output).cloned()
+    }
+
+    fn create(
+        &self,
+        node: &Node,
+        spec: Value,
+        generation: u32,
+        present: Option<Present>,
+        reason: String,
+    ) -> Planned {
+        let identity = names::identity(node, self.state, self.user, generation);
+        let desired = Some(desired(node, spec, identity, generation));
+        let address = node.address.clone();
+        Planned { address, action: Action::Create, reason, changes: vec![], desired, present }
+    }
+
+    /// A resource that is there: kept, changed or replaced.
+    fn existing(
+        &mut self,
+        node: &Node,
+        spec: Value,
+        present: Present,
+        live: &LiveValue,
+    ) -> Planned {
+        let facts = node.address.kind().facts();
+        let changes = self.changes(node, &spec, &present, live);
+        let fixed: Vec<&str> = changes
+            .iter()
+            .map(PropertyChange::field)
+            .filter(|field| facts.fixed.contains(field))
+            .collect();
+        let failure = match &live.readiness {
+            Readiness::Failed(why) if facts.dies => Some(format!("it has failed: {why}")),
+            _ => None,
+        };
+        if let Some(reason) = failure.or_else(|| replacement_reason(&fixed)) {
+            return self.replace(node, spec, present, changes, reason);
+        }
+        let (action, reason) = match update_reason(&changes) {
+            Some(reason) => (Action::Update, reason),
+            None => (Action::Keep, "it is as declared".to_owned()),
+        };
+        let renewed = if action == Action::Update { facts.renewed } else { &[] };
+        self.known.insert(node.address.clone(), without(&live.outputs, renewed));
+        let record = &present.record;
+        let mut identity = record.identity.clone();
+        identity.tags = names::tags(node, self.state, self.user, &identity.name);
+        if action == Action::Update {
+            // A token of its own: what an update makes anew must not answer for an earlier one.
+            identity.token = names::identity(node, self.state, self.user, record.generation).token;
+        }
+        let desired = Some(desired(node, spec, identity, record.generation));
+        let address = node.address.clone();
+        Planned { address, action, reason, changes, desired, present: Some(present) }
+    }
+
+    fn changes(
+        &self,
+        node: &Node,
+        spec: &Value,
+        present: &Present,
+        live: &LiveValue,
+    ) -> Vec<PropertyChange> {
+        let facts = node.address.kind().facts();
+        let record = &present.record;
+        let sides = diff::Sides { declared: spec, applied: &record.applied, live: &live.spec };
+        let mut changes = diff::differences(sides, facts.hidden);
+        if facts.tagging == Tagging::Always {
+            let wanted = names::tags(node, self.state, self.user, &record.identity.name);
+            changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
+        }
+        changes
+    }
+
+    fn replace(
+        &self,
+        node: &Node,
+        spec: Value,
+        present: Present,
+        changes: Vec<PropertyChange>,
+        reason: String,
+    ) -> Planned {
+        let generation = present.record.generation + 1;
+        let planned = self.create(node, spec, generation, Some(present), reason);
+        Planned { action: Action::Replace, changes, ..planned }
+    }
+}
+
+fn desired(node: &Node, spec: Value, identity: Identity, generation: u32) -> Desired {
+    let needs = node.waits.iter().map(|wait| (wait.on.clone(), wait.until)).collect();
+    Desired { spec, identity, generation, needs }
+}
+
+fn replacement_reason(fixed: &[&str]) -> Option<String> {
+    let fields: BTreeSet<&&str> = fixed.iter().collect();
+    let names: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+    if names.is_empty() {
+        return None;
+    }
+    Some(format!("AWS can't change {} in place", names.join(" and ")))
+}
+
+fn update_reason(changes: &[PropertyChange]) -> Option<String> {
+    let origins: BTreeSet<&str> = changes
+        .iter()
+        .map(|change| match (references(&change.new).into_iter().next(), change.origin) {
+            (Some(_), _) => "what it refers to is made anew",
+            (None, Origin::Configuration) => "the configuration has changed",
+            (None, Origin::Outside) => "it was changed outside of provision",
+            (None, Origin::Both) => "the configuration and AWS have both changed",
+            (None, Origin::Unknown) => "an earlier run did not finish it",
+        })
+        .collect();
+    let reasons: Vec<&str> = origins.into_iter().collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// What is recorded and no longer declared, and what was replaced and is still there.
+fn removed(graph: &Graph, state: &State, observed: &Observed) -> Vec<Planned> {
+    let undeclared = state
+        .resources
+        .iter()
+        .filter(|(address, _)| graph.get(address).is_none())
+        .map(|(address, record)| (address, record, "it is no longer declared"));
+    let replaced = state
+        .replaced
+        .iter()
+        .map(|old| (&old.address, &old.record, "it was replaced and is still to be removed"));
+    undeclared
+        .chain(replaced)
+        .map(|(address, record, reason)| {
+            let live = observed.live_of(address, record.generation).cloned();
+            Planned {
+                address: address.clone(),
+                action: Action::Delete,
+                reason: reason.into(),
+                changes: vec![],
+                desired: None,
+                present: Some(Present { record: record.clone(), live }),
+            }
+        })
+        .collect()
+}
+
+fn without(outputs: &Value, names: &[&str]) -> Value {
+    let mut outputs = outputs.clone();
+    if let Some(members) = outputs.as_object_mut() {
+        names.iter().for_each(|name| drop(members.remove(*name)));
+    }
+    outputs
+}
+
+impl Planned {
+    /// Whether the old one must be gone before the new one can be made.
+    pub fn old_goes_first(&self) -> bool {
+        self.action == Action::Replace
+            && self.address.kind().facts().replacement == Replacement::OldFirst
+    }
+}

@@ -1,0 +1,98 @@
+//! Names, tokens and tags of what is to be made.
+
+use sha2::{Digest, Sha256};
+
+use crate::aws::{OwnershipTags, Tags};
+use crate::graph::Node;
+use crate::resource::{Identity, Naming};
+use crate::state::State;
+
+/// How many hexadecimal digits tell cut names apart.
+const HASH_DIGITS: usize = 8;
+
+/// The identity of a resource that is about to be made.
+pub(super) fn identity(node: &Node, state: &State, user: &Tags, generation: u32) -> Identity {
+    let stack = format!("{}-{}", state.stack, state.environment);
+    let facts = node.address.kind().facts();
+    let name = match facts.naming {
+        Some(naming) => physical(naming, &stack, &node.suffix, generation),
+        None => format!("{stack}-{}", node.address.name()),
+    };
+    let outcomes = state.outcomes_of(&node.address);
+    let token = token(&state.lineage, &format!("{}#{generation}/{outcomes}", node.address));
+    Identity { tags: tags(node, state, user, &name), name, token }
+}
+
+/// All the tags of a resource: the user's, `Name`, and those of ownership, which win.
+pub(super) fn tags(node: &Node, state: &State, user: &Tags, name: &str) -> Tags {
+    let mut tags = user.clone();
+    tags.entry("Name".to_owned()).or_insert_with(|| name.to_owned());
+    tags.insert(OwnershipTags::STACK.into(), state.stack.clone());
+    tags.insert(OwnershipTags::ENVIRONMENT.into(), state.environment.clone());
+    tags.insert(OwnershipTags::ADDRESS.into(), node.address.to_string());
+    tags
+}
+
+/// A name that AWS takes: cut where it is too long, and then with a hash of the whole, so that two
+/// long names do not meet.
+///
+/// A replacement's name carries its generation: both are there for a while.
+fn physical(naming: Naming, stack: &str, suffix: &str, generation: u32) -> String {
+    let mut whole = format!("{}{stack}", naming.prefix);
+    if !suffix.is_empty() {
+        whole.push_str(&format!("-{suffix}"));
+    }
+    if generation > 0 {
+        whole.push_str(&format!("-{generation}"));
+    }
+    if whole.len() <= naming.longest {
+        return whole;
+    }
+    let hash: String = hex(&whole).chars().take(HASH_DIGITS).collect();
+    let room = naming.longest - HASH_DIGITS - 1;
+    let cut: String = whole.chars().take(room).collect();
+    format!("{}-{hash}", cut.trim_end_matches('-'))
+}
+
+/// A token in the shape of a UUID, the same for the same state, address and count of outcomes.
+///
+/// So a creation whose answer was lost is repeated with its own token, and one that comes after a
+/// known outcome never: AWS would hand back what it made before, even if that is deleted
+/// (aws-behaviour 5.b, 23).
+fn token(lineage: &str, of: &str) -> String {
+    let digits = hex(&format!("{lineage}/{of}"));
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]];
+    parts.join("-")
+}
+
+fn hex(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BALANCER: Naming = Naming { longest: 32, prefix: "" };
+
+    #[test]
+    fn a_short_name_stays_as_it_is() {
+        assert_eq!(physical(BALANCER, "clock-prod", "", 0), "clock-prod");
+        assert_eq!(physical(BALANCER, "clock-prod", "service", 2), "clock-prod-service-2");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_do_not_meet() {
+        let one = physical(BALANCER, "a-very-long-stack-name-indeed-one", "", 0);
+        let two = physical(BALANCER, "a-very-long-stack-name-indeed-two", "", 0);
+        assert!(one.len() <= 32 && two.len() <= 32);
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_token_fits_the_strictest_service() {
+        let token = token("lineage", "service.app#0/0");
+        assert_eq!(token.len(), 36);
+        assert!(token.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'));
+    }
+}

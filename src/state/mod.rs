@@ -1,0 +1,195 @@
+//! What is recorded of a stack: which resources it has made, and what it is in the middle of.
+//!
+//! A state is a snapshot plus the journal of what happened since. One total function,
+//! [`State::apply`], serves both recording and replay, so what is read back is what was meant.
+//! How both are kept on disk is in [`store`]; the design is in `docs/state.md`.
+
+pub mod journal;
+pub mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::Verb;
+use crate::resource::{Address, Identity};
+
+pub use journal::Entry;
+
+/// The format that this version writes. A newer one is refused, an older one migrated.
+pub const FORMAT: u32 = 1;
+
+/// Everything that is recorded of one stack in one environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The format's version, read before all else.
+    pub format: u32,
+    /// Goes up with every snapshot.
+    pub serial: u64,
+    /// Tells this state from any other of the same stack: made once, kept for ever.
+    pub lineage: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's environment.
+    pub environment: String,
+    /// The twelve digits of the account in which its resources are.
+    pub account: String,
+    /// The region in which they are.
+    pub region: String,
+    /// What is there, or was when provision last looked.
+    #[serde(default)]
+    pub resources: BTreeMap<Address, Record>,
+    /// What was replaced and is still to be removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<Replaced>,
+    /// What was begun and whose outcome is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_doubt: BTreeMap<Address, Intent>,
+    /// How many outcomes each address has seen: what makes each creation's token its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<Address, u64>,
+}
+
+/// One resource that was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// CloudFormation's name of its kind.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What AWS calls it.
+    pub id: String,
+    /// Its name, token and tags.
+    pub identity: Identity,
+    /// How often the resource at this address has been replaced.
+    pub generation: u32,
+    /// Ids, ARNs and addresses that others refer to.
+    pub outputs: Value,
+    /// What was last applied; null when a run was interrupted and only AWS knows.
+    pub applied: Value,
+    /// What it needs, so that `down` knows the order without the configuration.
+    pub needs: BTreeSet<Address>,
+    /// Whether it was seen to work since it was last changed.
+    pub ready: bool,
+}
+
+/// A resource that was replaced and is still to be removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// Where it stood.
+    pub address: Address,
+    /// What was recorded of it.
+    pub record: Record,
+}
+
+/// What is about to be asked of AWS. On disk before AWS hears of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// What is to be done.
+    pub verb: Verb,
+    /// Which generation of the address it is done to.
+    pub generation: u32,
+    /// Name, token and tags, as AWS will hear them.
+    pub identity: Identity,
+    /// What is wanted, resolved.
+    pub spec: Value,
+    /// What it needs.
+    pub needs: BTreeSet<Address>,
+}
+
+impl State {
+    /// An empty state.
+    pub fn new(stack: &str, environment: &str, account: &str, region: &str) -> Self {
+        Self {
+            format: FORMAT,
+            serial: 0,
+            lineage: uuid::Uuid::new_v4().to_string(),
+            stack: stack.into(),
+            environment: environment.into(),
+            account: account.into(),
+            region: region.into(),
+            resources: BTreeMap::new(),
+            replaced: Vec::new(),
+            in_doubt: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+        }
+    }
+
+    /// Whether nothing is recorded, and nothing in doubt.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.replaced.is_empty() && self.in_doubt.is_empty()
+    }
+
+    /// How many outcomes an address has seen.
+    pub fn outcomes_of(&self, address: &Address) -> u64 {
+        self.outcomes.get(address).copied().unwrap_or_default()
+    }
+
+    /// Takes in what happened. Total: an entry that does not fit changes what it can.
+    pub fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Begin { address, intent } => {
+                self.in_doubt.insert(address, intent);
+            }
+            Entry::Replacing { address } => {
+                if let Some(record) = self.resources.remove(&address) {
+                    self.replaced.push(Replaced { address, record });
+                }
+            }
+            Entry::Made { address, outputs, configured } => self.made(address, outputs, configured),
+            Entry::Unmade { address, generation } => {
+                self.settle(&address);
+                self.remove(&address, generation);
+            }
+            Entry::Untouched { address } => drop(self.settle(&address)),
+            Entry::Ready { address } => {
+                if let Some(record) = self.resources.get_mut(&address) {
+                    record.ready = true;
+                }
+            }
+        }
+    }
+
+    fn made(&mut self, address: Address, outputs: Value, configured: bool) {
+        let Some(intent) = self.settle(&address) else { return };
+        let record = Record {
+            type_name: address.kind().facts().type_name.into(),
+            id: physical_id(&outputs),
+            identity: intent.identity,
+            generation: intent.generation,
+            outputs,
+            applied: if configured { intent.spec } else { Value::Null },
+            needs: intent.needs,
+            ready: false,
+        };
+        self.resources.insert(address, record);
+    }
+
+    /// The outcome of what was begun at `address` is known.
+    fn settle(&mut self, address: &Address) -> Option<Intent> {
+        let intent = self.in_doubt.remove(address);
+        if intent.is_some() {
+            *self.outcomes.entry(address.clone()).or_default() += 1;
+        }
+        intent
+    }
+
+    fn remove(&mut self, address: &Address, generation: u32) {
+        let is_it = |record: &Record| record.generation == generation;
+        self.replaced.retain(|old| old.address != *address || !is_it(&old.record));
+        if self.resources.get(address).is_some_and(is_it) {
+            self.resources.remove(address);
+        }
+    }
+}
+
+/// What AWS calls a resource, among its outputs.
+pub fn physical_id(outputs: &Value) -> String {
+    let named = ["id", "allocation", "arn", "name", "service"];
+    let id = named.iter().find_map(|name| outputs.get(name)?.as_str());
+    id.unwrap_or_default().to_owned()
+}
