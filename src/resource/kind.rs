@@ -143,6 +143,18 @@ macro_rules! kinds {
 kinds! {
     /// A virtual network.
     Vpc, vpc, "vpc";
+    /// The network's way to the internet.
+    InternetGateway, internet_gateway, "internet_gateway";
+    /// One zone's share of the network's addresses.
+    Subnet, subnet, "subnet";
+    /// A public address that stays.
+    ElasticIp, elastic_ip, "elastic_ip";
+    /// The private subnets' way out.
+    NatGateway, nat_gateway, "nat_gateway";
+    /// Where packets of its subnets go.
+    RouteTable, route_table, "route_table";
+    /// Who may talk to whom.
+    SecurityGroup, security_group, "security_group";
     /// What tasks may do.
     Role, role, "role";
     /// Where tasks write their logs.
