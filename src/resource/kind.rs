@@ -78,6 +78,13 @@ macro_rules! kinds {
                 match self { $(Self::$variant => facts::<super::$module::$variant>()),+ }
             }
 
+            /// The spec as the kind itself writes it: sets sorted, numbers in one form.
+            ///
+            /// A spec with references in it stays comparable field by field.
+            pub fn canonical(self, spec: &Value) -> Result<Value, KindError> {
+                match self { $(Self::$variant => canonical::<super::$module::$variant>(spec)),+ }
+            }
+
             /// [`Resource::create`].
             pub async fn create(
                 self, aws: &Aws, spec: &Value, identity: &Identity,
@@ -196,6 +203,10 @@ fn facts<R: Resource>() -> Facts {
         ready_within: R::READY_WITHIN,
         gone_within: R::GONE_WITHIN,
     }
+}
+
+fn canonical<R: Resource>(spec: &Value) -> Result<Value, KindError> {
+    erased::<R, R>(&typed::<R, R>(spec)?)
 }
 
 async fn create<R: Resource>(
