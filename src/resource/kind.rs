@@ -162,12 +162,22 @@ kinds! {
     RouteTable, route_table, "route_table";
     /// Who may talk to whom.
     SecurityGroup, security_group, "security_group";
+    /// What tasks may do.
+    Role, role, "role";
+    /// Where tasks write their logs.
+    LogGroup, log_group, "log_group";
+    /// Where services run.
+    Cluster, cluster, "cluster";
+    /// What a task is made of.
+    TaskDefinition, task_definition, "task_definition";
     /// What takes requests from the internet.
     LoadBalancer, load_balancer, "load_balancer";
     /// The tasks that requests go to.
     TargetGroup, target_group, "target_group";
     /// A port of the load balancer.
     Listener, listener, "listener";
+    /// Tasks that are kept running.
+    Service, service, "service";
     /// The bounds of a service's count.
     ScalableTarget, scalable_target, "scalable_target";
     /// What moves a service's count.
