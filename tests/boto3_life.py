@@ -254,7 +254,9 @@ class Network:
         refused("DependencyViolation", self.ec2.delete_vpc, VpcId=self.vpc)
         self.ec2.delete_nat_gateway(NatGatewayId=self.nat)
         until("the NAT gateway is gone", lambda: self.see_nat(self.nat)["State"] == "deleted")
-        self.ec2.release_address(AllocationId=self.address)
+        # For a moment after the gateway is gone, its address seems to be somebody else's
+        # (aws-behaviour 4.e).
+        until_accepted(self.ec2.release_address, "AuthFailure", AllocationId=self.address)
         for group in (self.task_group, self.balancer_group):
             until_accepted(self.ec2.delete_security_group, "DependencyViolation", GroupId=group)
         for table in (self.public_table, self.private_table):

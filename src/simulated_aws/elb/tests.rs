@@ -684,6 +684,13 @@ fn tags_are_added_replaced_and_removed() {
     );
     let reserved = format!("{name}&Tags.member.1.Key=aws:x&Tags.member.1.Value=1");
     assert_eq!(refused(&mut cloud, "AddTags", &reserved), "ValidationError");
+    let twice = format!("{name}&Tags.member.1.Key=x&Tags.member.2.Key=x");
+    assert_eq!(refused(&mut cloud, "AddTags", &twice), "DuplicateTagKeys");
+    let mut fifty = name.clone();
+    for number in 1..=50 {
+        fifty.push_str(&format!("&Tags.member.{number}.Key=key-{number}"));
+    }
+    assert_eq!(refused(&mut cloud, "AddTags", &fifty), "TooManyTags");
 }
 
 #[test]
