@@ -3,6 +3,9 @@
 #[cfg(feature = "simulated-aws")]
 #[cfg(test)]
 mod life;
+#[cfg(feature = "simulated-aws")]
+#[cfg(test)]
+mod shared_tags;
 
 use std::time::Duration;
 

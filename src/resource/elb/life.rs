@@ -1,8 +1,9 @@
 //! The lives of load balancers, target groups and listeners in a simulated account.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::aws::{Class, elb_tags};
+use crate::aws::Class;
 use crate::resource::listener::Listener;
 use crate::resource::load_balancer::LoadBalancer;
 use crate::resource::security_group::SecurityGroupId;
@@ -10,9 +11,11 @@ use crate::resource::subnet::SubnetId;
 use crate::resource::target_group::{HealthCheck, TargetGroup};
 use crate::resource::testing::{Account, Network, identity, stranger};
 use crate::resource::vpc::VpcId;
-use crate::resource::{Resource, Sought};
+use crate::resource::{Readiness, Resource, Sought};
+use crate::simulated_aws::endpoint::{Call, Interference, Verdict};
+use crate::simulated_aws::wire::{Answer, ApiError};
 
-fn balancer(network: &Network) -> LoadBalancer {
+pub(super) fn balancer(network: &Network) -> LoadBalancer {
     LoadBalancer {
         vpc: VpcId::from(&*network.vpc).into(),
         subnets: network.subnets[..2].iter().map(|id| SubnetId::from(&**id).into()).collect(),
@@ -23,7 +26,7 @@ fn balancer(network: &Network) -> LoadBalancer {
     }
 }
 
-fn group(network: &Network) -> TargetGroup {
+pub(super) fn group(network: &Network) -> TargetGroup {
     TargetGroup {
         vpc: VpcId::from(&*network.vpc).into(),
         port: 8080,
@@ -39,7 +42,7 @@ fn group(network: &Network) -> TargetGroup {
     }
 }
 
-fn listener(balancer: &Sought<LoadBalancer>, group: &Sought<TargetGroup>) -> Listener {
+pub(super) fn listener(balancer: &Sought<LoadBalancer>, group: &Sought<TargetGroup>) -> Listener {
     Listener {
         load_balancer: balancer.outputs.arn.clone().into(),
         port: 80,
@@ -252,50 +255,6 @@ async fn what_is_gone_does_not_hide_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_kinds_read_at_once_ask_once_for_their_tags() {
-    let account = Account::new();
-    let network = account.network();
-    let balancer = account.make(&balancer(&network), "web").await.unwrap();
-    let group = account.make(&group(&network), "web").await.unwrap();
-    let listener = account.make(&listener(&balancer, &group), "web").await.unwrap();
-    let reads = async {
-        tokio::join!(account.read(&balancer), account.read(&group), account.read(&listener))
-    };
-    let ((balancer, group, listener), mut calls) = account.calls_of(reads).await;
-    calls.sort();
-    let expected = [
-        "DescribeListeners",
-        "DescribeLoadBalancerAttributes",
-        "DescribeLoadBalancers",
-        "DescribeTags",
-        "DescribeTargetGroupAttributes",
-        "DescribeTargetGroups",
-    ];
-    assert_eq!(calls, expected);
-    assert_eq!(balancer.unwrap().tags, identity::<LoadBalancer>("web").tags);
-    assert_eq!(group.unwrap().tags, identity::<TargetGroup>("web").tags);
-    assert_eq!(listener.unwrap().tags, identity::<Listener>("web").tags);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_caller_that_gives_up_leaves_the_others_their_tags() {
-    let account = Account::new();
-    let network = account.network();
-    let group = account.make(&group(&network), "web").await.unwrap();
-    let arns = [group.outputs.arn.0.clone()];
-    let impatient = tokio::time::timeout(Duration::from_millis(1), elb_tags(&account.aws, &arns));
-    let (impatient, patient) = tokio::join!(impatient, elb_tags(&account.aws, &arns));
-    assert!(impatient.is_err());
-    assert_eq!(patient.unwrap()[&arns[0]], identity::<TargetGroup>("web").tags);
-
-    let alone = tokio::time::timeout(Duration::from_millis(1), elb_tags(&account.aws, &arns));
-    assert!(alone.await.is_err());
-    let (tags, calls) = account.calls_of(elb_tags(&account.aws, &arns)).await;
-    assert_eq!(tags.unwrap()[&arns[0]], identity::<TargetGroup>("web").tags);
-    assert_eq!(calls, ["DescribeTags"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn tags_are_set_and_removed() {
     let account = Account::new();
     let spec = group(&account.network());
@@ -307,4 +266,45 @@ async fn tags_are_set_and_removed() {
     assert_eq!(account.read(&made).await.unwrap().tags, with_more.tags);
     account.change(&made, &spec, &["tags"]).await;
     assert_eq!(account.read(&made).await.unwrap().tags, old.tags);
+}
+
+/// Refuses the first changes of attributes, as AWS may while a load balancer is provisioned.
+#[derive(Debug)]
+struct StillProvisioning(AtomicU32);
+
+impl Interference for StillProvisioning {
+    fn before(&self, _: usize, call: &Call) -> Verdict {
+        let left = |left: u32| left.checked_sub(1);
+        if call.operation == "ModifyLoadBalancerAttributes"
+            && self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+        {
+            return Verdict::Refuse(ApiError::new("OperationNotPermitted", "Still provisioning"));
+        }
+        Verdict::Pass
+    }
+
+    fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attributes_wait_until_the_load_balancer_takes_them() {
+    let account = Account::new();
+    let spec = balancer(&account.network());
+    account.endpoint.interfere(Some(Box::new(StillProvisioning(AtomicU32::new(12)))));
+    let made = account.make(&spec, "web").await.unwrap();
+    assert_eq!(account.read(&made).await.unwrap().spec, spec);
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_poll_load_balancers_takes_one_call() {
+    let account = Account::new();
+    let network = account.network();
+    let first = account.make(&balancer(&network), "first").await.unwrap();
+    let second = account.make(&balancer(&network), "second").await.unwrap();
+    let both = [first, second];
+    let (readiness, calls) = account.calls_of(LoadBalancer::poll(&account.aws, &both)).await;
+    assert_eq!(readiness.unwrap(), vec![Readiness::Pending("provisioning".into()); 2]);
+    assert_eq!(calls, ["DescribeLoadBalancers"]);
 }
