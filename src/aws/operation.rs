@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::AwsError;
+use super::error::{AwsError, Class};
 
 /// One operation of AWS, with the patience that it needs.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,18 @@ pub struct Patience {
     pub because: &'static str,
 }
 
+/// Operations that are named like making something new, and may yet be repeated.
+const REPEATABLE: &[&str] = &["ec2:CreateTags", "application-autoscaling:RegisterScalableTarget"];
+
+/// Nothing was done, and it will be if asked later (aws-behaviour 24.1): many use the account at
+/// once, so this is not given up fast.
+const THROTTLED: Patience =
+    Patience::with(&[], Duration::from_mins(10), "AWS is answering fewer calls than are made");
+
+/// The call can be repeated whether or not it was carried out (aws-behaviour 24.2).
+const LOST_ANSWER: Patience =
+    Patience::with(&[], Duration::from_mins(3), "AWS did not say whether it was done");
+
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -45,9 +57,25 @@ impl Operation {
         self.name.split(':').next().unwrap_or(self.name)
     }
 
-    /// The patience that covers `error`, if any does.
+    /// The patience that covers `error`, if any does: the operation's own, or everybody's with
+    /// throttling, or that of calls which can be repeated with an answer that was lost.
     pub fn patience_with(&self, error: &AwsError) -> Option<&'static Patience> {
-        self.patience.iter().find(|patience| patience.covers(error))
+        let own = self.patience.iter().find(|patience| patience.covers(error));
+        own.or_else(|| match error.class() {
+            Class::Throttled => Some(&THROTTLED),
+            Class::UnknownOutcome if self.is_repeatable() => Some(&LOST_ANSWER),
+            _ => None,
+        })
+    }
+
+    /// Whether doing it twice does no more than doing it once.
+    ///
+    /// What makes something new does: its answer may be lost after the deed, and a second call
+    /// would make another one (aws-behaviour 23). Whoever makes things looks before asking again.
+    fn is_repeatable(&self) -> bool {
+        let verb = self.name.split(':').nth(1).unwrap_or_default();
+        !["Create", "Allocate", "Register"].iter().any(|making| verb.starts_with(making))
+            || REPEATABLE.contains(&self.name)
     }
 }
 

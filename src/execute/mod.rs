@@ -9,6 +9,7 @@
 
 mod operation;
 mod poller;
+pub mod recovery;
 pub mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ use crate::event::{Event, Verb};
 use crate::graph::Until;
 use crate::plan::{Plan, Planned};
 use crate::resource::reference::resolve;
-use crate::resource::{Address, Readiness, SoughtValue};
+use crate::resource::{Address, Kind, Readiness, SoughtValue};
 use crate::state::store::{Recorder, StoreError};
 use crate::state::{Entry, Intent, physical_id};
 
@@ -229,6 +230,7 @@ impl<R: Recorder> Run<'_, R> {
         self.tell(Event::Started { address: address.clone(), verb });
         self.progress[place] = Progress::Running;
         if verb == Verb::Await {
+            self.confirm(place)?;
             self.progress[place] = Progress::Exists;
             self.watch(place);
             return Ok(());
@@ -241,6 +243,18 @@ impl<R: Recorder> Run<'_, R> {
             (place, outcome)
         });
         Ok(())
+    }
+
+    /// Writes down that a resource is as it is wanted, where an interrupted run could not.
+    fn confirm(&mut self, place: usize) -> Result<(), StoreError> {
+        let planned = self.planned(place);
+        match (&planned.present, &planned.desired) {
+            (Some(present), Some(desired)) if present.record.applied.is_null() => {
+                let (address, spec) = (planned.address.clone(), desired.spec.clone());
+                self.recorder.record(Entry::Confirmed { address, spec })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Clients that tell of every repetition under the address's name.
@@ -297,10 +311,13 @@ impl<R: Recorder> Run<'_, R> {
         match (self.tasks[place].verb, &planned.desired, &planned.present) {
             (Verb::Create, Some(desired), _) => {
                 let identity = desired.identity.clone();
-                Step::Create { spec: self.resolved(&desired.spec), identity }
+                Step::Create {
+                    spec: self.resolved(planned.address.kind(), &desired.spec),
+                    identity,
+                }
             }
             (Verb::Update, Some(desired), Some(present)) => Step::Update {
-                spec: self.resolved(&desired.spec),
+                spec: self.resolved(planned.address.kind(), &desired.spec),
                 identity: desired.identity.clone(),
                 from: Box::new(own_view(present)),
                 fields: planned.changes.iter().map(|change| change.field().to_owned()).collect(),
@@ -311,11 +328,12 @@ impl<R: Recorder> Run<'_, R> {
     }
 
     /// The spec with every reference replaced: what it refers to has been made.
-    fn resolved(&self, spec: &Value) -> Value {
+    fn resolved(&self, kind: Kind, spec: &Value) -> Value {
         let resources = &self.recorder.state().resources;
-        resolve(spec, &|reference| {
+        let spec = resolve(spec, &|reference| {
             resources.get(&reference.address)?.outputs.get(&reference.output).cloned()
-        })
+        });
+        kind.canonical(&spec).unwrap_or(spec)
     }
 
     /// Takes in what came of a step.

@@ -237,6 +237,9 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn node(&mut self, node: &Node) -> Planned {
         let spec = resolve(&node.spec, &|reference| self.output(reference));
+        // What was put in may have changed the order of a set. A spec that came from the kind's
+        // own type always fits it.
+        let spec = node.address.kind().canonical(&spec).unwrap_or(spec);
         let Some(record) = self.state.resources.get(&node.address) else {
             return self.create(node, spec, 0, None, "it does not exist yet".into());
         };

@@ -5,15 +5,73 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 
-use super::Readiness;
+use super::{Identity, Readiness};
 use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags};
 
+/// How long something that was just made may stay unknown to the next call (aws-behaviour 24.3).
+const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
+
 /// A network that was just made may not be found yet (aws-behaviour 1.c).
-pub const VISIBLE_VPC: &[Patience] = &[Patience::with(
-    &["InvalidVpcID.NotFound"],
-    Duration::from_mins(5),
-    "the network was just made",
-)];
+pub const VPC_JUST_MADE: Patience =
+    Patience::with(&["InvalidVpcID.NotFound"], VISIBLE_WITHIN, "the network was just made");
+
+/// [`VPC_JUST_MADE`], for operations that refer to nothing else.
+pub const VISIBLE_VPC: &[Patience] = &[VPC_JUST_MADE];
+
+/// A subnet that was just made may not be found yet (aws-behaviour 3.c).
+pub const SUBNET_JUST_MADE: Patience =
+    Patience::with(&["InvalidSubnetID.NotFound"], VISIBLE_WITHIN, "the subnet was just made");
+
+/// An internet gateway that was just made may not be found yet (aws-behaviour 2.c, 6.c).
+pub const GATEWAY_JUST_MADE: Patience = Patience::with(
+    &["InvalidInternetGatewayID.NotFound", "InvalidGatewayID.NotFound"],
+    VISIBLE_WITHIN,
+    "the internet gateway was just made",
+);
+
+/// An address that was just allocated may not be found yet, by any of its names (aws-behaviour
+/// 4.c).
+pub const ADDRESS_JUST_MADE: Patience = Patience::with(
+    &["InvalidElasticIpID.NotFound", "InvalidAllocationID.NotFound", "InvalidAddress.NotFound"],
+    VISIBLE_WITHIN,
+    "the address was just allocated",
+);
+
+/// A NAT gateway that was just made may not be found yet (aws-behaviour 5.c, 6.c).
+pub const NAT_JUST_MADE: Patience = Patience::with(
+    &["InvalidNatGatewayID.NotFound", "NatGatewayNotFound"],
+    VISIBLE_WITHIN,
+    "the NAT gateway was just made",
+);
+
+/// A route table that was just made may not be found yet (aws-behaviour 6.c).
+pub const TABLE_JUST_MADE: Patience = Patience::with(
+    &["InvalidRouteTableID.NotFound"],
+    VISIBLE_WITHIN,
+    "the route table was just made",
+);
+
+/// A security group that was just made may not be found yet (aws-behaviour 7.c).
+pub const GROUP_JUST_MADE: Patience = Patience::with(
+    &["InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"],
+    VISIBLE_WITHIN,
+    "the security group was just made",
+);
+
+/// The tag that carries the token of the creation which made a thing. It tells what a creation
+/// left half made from what it was to replace, where AWS itself takes no token.
+const TOKEN: &str = "provision:token";
+
+/// The identity's tags, and its token as one of them.
+pub fn tags_with_token(identity: &Identity) -> Tags {
+    let token = (TOKEN.to_owned(), identity.token.clone());
+    identity.tags.clone().into_iter().chain([token]).collect()
+}
+
+/// Whether `tags` say that this very creation made their bearer, rather than one before it.
+pub fn carry_token(tags: &[Tag], identity: &Identity) -> bool {
+    tags.iter().any(|tag| tag.key() == Some(TOKEN) && tag.value() == Some(&identity.token))
+}
 
 /// Tags for a create call.
 pub fn tag_specification(kind: ResourceType, tags: &Tags) -> TagSpecification {
@@ -24,10 +82,10 @@ fn to_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
-/// The tags of an answer, without AWS's own.
+/// The tags of an answer, without AWS's own and without a creation's token.
 pub fn tags(tags: &[Tag]) -> Tags {
     let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.into(), tag.value()?.into())));
-    pairs.filter(|(key, _): &(String, String)| !key.starts_with("aws:")).collect()
+    pairs.filter(|(key, _): &(String, String)| !key.starts_with("aws:") && key != TOKEN).collect()
 }
 
 /// A filter by name and values.

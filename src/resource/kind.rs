@@ -78,6 +78,13 @@ macro_rules! kinds {
                 match self { $(Self::$variant => facts::<super::$module::$variant>()),+ }
             }
 
+            /// The spec as the kind itself writes it: sets sorted, numbers in one form.
+            ///
+            /// A spec with references in it stays comparable field by field.
+            pub fn canonical(self, spec: &Value) -> Result<Value, KindError> {
+                match self { $(Self::$variant => canonical::<super::$module::$variant>(spec)),+ }
+            }
+
             /// [`Resource::create`].
             pub async fn create(
                 self, aws: &Aws, spec: &Value, identity: &Identity,
@@ -143,12 +150,34 @@ macro_rules! kinds {
 kinds! {
     /// A virtual network.
     Vpc, vpc, "vpc";
+    /// The network's way to the internet.
+    InternetGateway, internet_gateway, "internet_gateway";
+    /// One zone's share of the network's addresses.
+    Subnet, subnet, "subnet";
+    /// A public address that stays.
+    ElasticIp, elastic_ip, "elastic_ip";
+    /// The private subnets' way out.
+    NatGateway, nat_gateway, "nat_gateway";
+    /// Where packets of its subnets go.
+    RouteTable, route_table, "route_table";
+    /// Who may talk to whom.
+    SecurityGroup, security_group, "security_group";
+    /// What tasks may do.
+    Role, role, "role";
+    /// Where tasks write their logs.
+    LogGroup, log_group, "log_group";
+    /// Where services run.
+    Cluster, cluster, "cluster";
+    /// What a task is made of.
+    TaskDefinition, task_definition, "task_definition";
     /// What takes requests from the internet.
     LoadBalancer, load_balancer, "load_balancer";
     /// The tasks that requests go to.
     TargetGroup, target_group, "target_group";
     /// A port of the load balancer.
     Listener, listener, "listener";
+    /// Tasks that are kept running.
+    Service, service, "service";
     /// The bounds of a service's count.
     ScalableTarget, scalable_target, "scalable_target";
     /// What moves a service's count.
@@ -174,6 +203,10 @@ fn facts<R: Resource>() -> Facts {
         ready_within: R::READY_WITHIN,
         gone_within: R::GONE_WITHIN,
     }
+}
+
+fn canonical<R: Resource>(spec: &Value) -> Result<Value, KindError> {
+    erased::<R, R>(&typed::<R, R>(spec)?)
 }
 
 async fn create<R: Resource>(

@@ -11,6 +11,7 @@
 mod autoscaling;
 pub mod cluster;
 mod ec2;
+mod ecs;
 pub mod elastic_ip;
 mod elb;
 pub mod internet_gateway;
@@ -19,6 +20,7 @@ pub mod listener;
 pub mod load_balancer;
 pub mod log_group;
 pub mod nat_gateway;
+pub mod policy;
 pub mod reference;
 pub mod role;
 pub mod route_table;

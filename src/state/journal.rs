@@ -58,6 +58,13 @@ pub enum Entry {
         /// Which resource.
         address: Address,
     },
+    /// It was seen to be as it is wanted, after a run that could not say so.
+    Confirmed {
+        /// Which resource.
+        address: Address,
+        /// What is wanted, and there.
+        spec: Value,
+    },
 }
 
 /// The journal's first line: which snapshot it follows.

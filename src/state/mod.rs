@@ -151,6 +151,11 @@ impl State {
                     record.ready = true;
                 }
             }
+            Entry::Confirmed { address, spec } => {
+                if let Some(record) = self.resources.get_mut(&address) {
+                    record.applied = spec;
+                }
+            }
         }
     }
 

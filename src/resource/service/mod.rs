@@ -1,6 +1,16 @@
 //! An ECS service: tasks of one definition, kept running behind a target group.
+//!
+//! A service is ready when the deployment that this program started is the one that stands, and
+//! not merely when some deployment does: ECS calls a service stable after a rollback too
+//! (aws-behaviour 17.d2). So the deployment's id is among the outputs.
+
+mod calls;
+mod canonical;
+mod readiness;
+mod request;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +20,10 @@ use super::security_group::SecurityGroupId;
 use super::subnet::SubnetId;
 use super::target_group::TargetGroupArn;
 use super::task_definition::TaskDefinitionArn;
-use super::{Handle, Input};
+use super::{
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, ecs,
+};
+use crate::aws::{Aws, AwsError, is_owned};
 
 text_newtypes! {
     /// `arn:aws:ecs:eu-west-1:123456789012:service/shop-dev/shop-dev-web`.
@@ -103,4 +116,106 @@ impl Handle<Service> {
     pub fn scaling_id(&self) -> Input<ScalingId> {
         self.output("scaling_id")
     }
+}
+
+impl Resource for Service {
+    type Outputs = Outputs;
+
+    const KIND: Kind = Kind::Service;
+    const TYPE_NAME: &'static str = "AWS::ECS::Service";
+    const FIXED: &'static [&'static str] = &["cluster"];
+    const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
+    const LINGERS: bool = true;
+    const TYPICAL: Duration = Duration::from_secs(2);
+    const READY_WITHIN: Duration = Duration::from_mins(20);
+    const GONE_WITHIN: Duration = Duration::from_mins(20);
+
+    async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        match calls::create(aws, self, identity).await {
+            Ok(service) => Ok(canonical::outputs(&service, self.cluster.get())),
+            // The name is taken by a service that is not the same (aws-behaviour 17.b).
+            Err(error) if error.message().to_lowercase().contains("not idempotent") => {
+                let found = self.find(aws, identity).await?;
+                let own = found.filter(|found| is_owned(&found.tags, &identity.tags));
+                own.map(|found| found.outputs).ok_or_else(|| {
+                    AwsError::foreign(calls::CREATE, &format!("the service \"{}\"", identity.name))
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+    ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let cluster = self.cluster.get();
+        let own = [(cluster, identity.name.as_str())];
+        let found = calls::describe(aws, own).await?.pop();
+        let found = found.filter(|service| service.status() == Some(calls::ACTIVE));
+        Ok(found.map(|service| Found {
+            outputs: canonical::outputs(&service, cluster),
+            tags: ecs::tags(service.tags()),
+        }))
+    }
+
+    async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
+        let services = calls::describe(aws, sought.iter().map(place)).await?;
+        let live = |sought: &Sought<Self>| {
+            let service = calls::pick(&services, &sought.outputs)?;
+            Some(Live {
+                spec: canonical::spec(service, sought.applied.as_ref()),
+                outputs: canonical::outputs(service, &sought.outputs.cluster),
+                tags: ecs::tags(service.tags()),
+                readiness: readiness::of_service(service),
+            })
+        };
+        Ok(sought.iter().map(live).collect())
+    }
+
+    /// Judges each service by the recorded deployment and the health of its targets, and by the
+    /// tasks that are left once it is gone.
+    async fn poll(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Readiness>, AwsError> {
+        let services = calls::describe(aws, sought.iter().map(place)).await?;
+        let one = |sought: &Sought<Self>| {
+            let (outputs, service) = (&sought.outputs, calls::pick(&services, &sought.outputs));
+            let (outputs, service) = (outputs.clone(), service.cloned());
+            async move {
+                let Some(service) = service else {
+                    return Ok(readiness::gone(calls::stopping_tasks(aws, &outputs).await?));
+                };
+                let healthy = calls::healthy_targets(aws, &service).await?;
+                Ok(readiness::of_deployment(&service, &outputs.deployment, healthy))
+            }
+        };
+        futures::future::try_join_all(sought.iter().map(one)).await
+    }
+
+    async fn update(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+        change: &Change<Self>,
+    ) -> Result<Outputs, AwsError> {
+        let from = &change.from.outputs;
+        let outputs = match request::update(self, change) {
+            Some(update) => {
+                canonical::outputs(&calls::update(aws, from, update).await?, &from.cluster)
+            }
+            None => from.clone(),
+        };
+        ecs::update_tags(aws, from.arn.as_str(), &change.tags(&identity.tags)).await?;
+        Ok(outputs)
+    }
+
+    async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
+        calls::scale_to_none(aws, &gone.outputs).await?;
+        calls::delete(aws, &gone.outputs).await
+    }
+}
+
+/// Where a service is looked for.
+fn place(sought: &Sought<Service>) -> (&ClusterName, &str) {
+    (&sought.outputs.cluster, &sought.outputs.name)
 }

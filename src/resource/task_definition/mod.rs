@@ -3,15 +3,25 @@
 //! AWS changes nothing about a revision but its tags. A change is another revision of the same
 //! family, and the earlier ones stay active: a service can only be rolled back to an active one
 //! (aws-behaviour 13.d).
+//!
+//! AWS takes no token with which to ask again without making another revision (13.b). The rule: a
+//! revision carries its creation's token as a tag, and is looked for by it before it is made.
+
+mod canonical;
+mod revisions;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::revisions::Revision;
 use super::log_group::LogGroupName;
 use super::reference::text_newtypes;
 use super::role::RoleArn;
-use super::{Handle, Input};
+use super::{
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, ecs,
+};
+use crate::aws::{Aws, AwsError};
 
 text_newtypes! {
     /// `arn:aws:ecs:eu-west-1:123456789012:task-definition/shop-dev-web:3`.
@@ -111,5 +121,83 @@ impl Handle<TaskDefinition> {
     /// The revision's ARN.
     pub fn arn(&self) -> Input<TaskDefinitionArn> {
         self.output("arn")
+    }
+}
+
+impl Resource for TaskDefinition {
+    type Outputs = Outputs;
+
+    const KIND: Kind = Kind::TaskDefinition;
+    const TYPE_NAME: &'static str = "AWS::ECS::TaskDefinition";
+    const RENEWED: &'static [&'static str] = &["arn", "revision"];
+    const HIDDEN: &'static [&'static str] = &["container.environment"];
+    const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
+
+    async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        self.register(aws, identity).await
+    }
+
+    async fn find(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+    ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let found = revisions::latest_owned(aws, &identity.name, &identity.tags).await?;
+        Ok(found.map(|found| Found { outputs: found.outputs(), tags: found.tags }))
+    }
+
+    async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
+        let one = |sought: &Sought<Self>| {
+            let (arn, applied) = (sought.outputs.arn.clone(), sought.applied.clone());
+            async move {
+                let revision = revisions::describe(aws, arn.as_str()).await?;
+                Ok(revision.filter(Revision::is_active).map(|revision| Live {
+                    spec: canonical::spec(&revision.definition, applied.as_ref()),
+                    outputs: revision.outputs(),
+                    tags: revision.tags,
+                    readiness: Readiness::Ready,
+                }))
+            }
+        };
+        futures::future::try_join_all(sought.iter().map(one)).await
+    }
+
+    /// Registers another revision, unless nothing but tags differs.
+    async fn update(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+        change: &Change<Self>,
+    ) -> Result<Outputs, AwsError> {
+        if change.fields.iter().any(|field| field != "tags") {
+            return self.register(aws, identity).await;
+        }
+        let outputs = &change.from.outputs;
+        ecs::update_tags(aws, outputs.arn.as_str(), &change.tags(&identity.tags)).await?;
+        Ok(outputs.clone())
+    }
+
+    /// Deregisters every revision of the family that is this stack's.
+    async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
+        revisions::deregister_like(aws, &gone.outputs).await
+    }
+}
+
+impl TaskDefinition {
+    /// Registers a revision; or gives the one that this very creation has registered already, and
+    /// was not told of.
+    ///
+    /// The token alone does not say so, since an update may come with the token of the creation:
+    /// the revision must be equal too.
+    async fn register(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        let latest = revisions::latest_owned(aws, &identity.name, &identity.tags).await?;
+        let same = |latest: &Revision| {
+            latest.token.as_ref() == Some(&identity.token)
+                && canonical::spec(&latest.definition, Some(self)) == *self
+        };
+        match latest.filter(same) {
+            Some(registered) => Ok(registered.outputs()),
+            None => revisions::register(aws, self, identity).await,
+        }
     }
 }

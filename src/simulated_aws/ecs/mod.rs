@@ -13,12 +13,14 @@ mod deployment;
 mod error;
 mod lifecycle;
 mod lookup;
-pub mod model;
+mod model;
 mod scheduler;
 mod service;
 mod start;
 mod tag;
 mod task;
+#[cfg(test)]
+mod tests;
 mod view;
 pub mod workload;
 

@@ -188,7 +188,7 @@ pub struct Deployment {
     /// The ARN of the service revision.
     pub revision: String,
     /// The ARN of the service deployment that is under way, or was.
-    pub service_deployment: String,
+    pub record: String,
 }
 
 /// See aws-behaviour 17.d2.

@@ -142,7 +142,7 @@ fn register(cloud: &mut Cloud, task: &Task) {
         let answer = reply_of(cloud, task, balancer);
         let (group, ip) = (&balancer.target_group, &task.interface.address);
         targets::register_target(cloud, group, ip, balancer.port, answer);
-        tell(cloud, task, format!("registered 1 targets in (target-group {group})"));
+        tell(cloud, task, &format!("registered 1 targets in (target-group {group})"));
     }
 }
 
@@ -150,14 +150,14 @@ fn deregister(cloud: &mut Cloud, task: &Task) {
     for balancer in &task.load_balancers {
         let (group, ip) = (&balancer.target_group, &task.interface.address);
         targets::deregister_target(cloud, group, ip, balancer.port);
-        tell(cloud, task, format!("deregistered 1 targets in (target-group {group})"));
+        tell(cloud, task, &format!("deregistered 1 targets in (target-group {group})"));
     }
 }
 
 /// Writes into the log of the task's service, if it has one.
-fn tell(cloud: &mut Cloud, task: &Task, message: String) {
+fn tell(cloud: &mut Cloud, task: &Task, message: &str) {
     if let Some(service) = &task.service {
-        event(cloud, &service_key(&task.cluster, service), &message);
+        event(cloud, &service_key(&task.cluster, service), message);
     }
 }
 
@@ -205,7 +205,7 @@ pub(super) fn stop(cloud: &mut Cloud, id: &str, stop: Stop) {
     } else if task.load_balancers.is_empty() {
         enter(cloud, id, Phase::Stopping, STOPPING_MS);
     } else {
-        tell(cloud, &task, "has begun draining connections on 1 tasks.".to_owned());
+        tell(cloud, &task, "has begun draining connections on 1 tasks.");
         deregister(cloud, &task);
         change(cloud, id, |task| task.phase = Phase::Deactivating);
         if has_drained(cloud, &task) {

@@ -1,0 +1,148 @@
+//! From a configuration and a state to a plan: the reads that it takes, and nothing that writes.
+
+use aws_sdk_ec2::types::Filter;
+use thiserror::Error;
+
+use crate::aws::{Aws, AwsError, Operation, Tags};
+use crate::config::Config;
+use crate::execute::recovery::{RecoveryError, answers};
+use crate::graph::Graph;
+use crate::observe::{Observed, observe};
+use crate::plan::{Plan, PlanError, plan};
+use crate::resource::kind::KindError;
+use crate::stack::{self, PlacementError};
+use crate::state::State;
+
+/// A stack as it is wanted, as it is, and what leads from one to the other.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// What is wanted.
+    pub graph: Graph,
+    /// What is there.
+    pub observed: Observed,
+    /// What is to be done.
+    pub plan: Plan,
+}
+
+/// No plan could be made.
+#[derive(Debug, Error)]
+pub enum DrawingError {
+    /// AWS refused a read.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// A kind could not be read.
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    /// The subnets could not be placed.
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    /// What an interrupted run had begun could not be looked up.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// Something stands in the way.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Obstacles(Vec<PlanError>),
+    /// The state is of another account or region.
+    #[error("this stack is in account {} and region {}, but these credentials are for account {account} and region {region}", of.0, of.1)]
+    Elsewhere {
+        /// The account and region that the state names.
+        of: (String, String),
+        /// The account that the credentials belong to.
+        account: String,
+        /// The region that was asked for.
+        region: String,
+    },
+}
+
+/// Draws up what makes AWS as `config` declares it.
+///
+/// # Errors
+///
+/// [`DrawingError`].
+pub async fn draw(aws: &Aws, config: &Config, state: &State) -> Result<Drawing, DrawingError> {
+    let zones = zones(aws, config, state).await?;
+    let placement = stack::place(&config.network, &config.region, &zones, Some(state))?;
+    let graph = stack::build(config, &placement);
+    draw_graph(aws, graph, state, &config.tags).await
+}
+
+/// Draws up the removal of everything that `state` records.
+///
+/// # Errors
+///
+/// [`DrawingError`].
+pub async fn draw_removal(aws: &Aws, state: &State) -> Result<Drawing, DrawingError> {
+    draw_graph(aws, Graph::default(), state, &Tags::new()).await
+}
+
+async fn draw_graph(
+    aws: &Aws,
+    graph: Graph,
+    state: &State,
+    user: &Tags,
+) -> Result<Drawing, DrawingError> {
+    let (_, observed) = futures::try_join!(
+        async { check_place(aws, state).await },
+        async { Ok(observe(aws, &graph, state, user).await?) },
+    )?;
+    let plan = plan(&graph, state, &observed, user).map_err(DrawingError::Obstacles)?;
+    Ok(Drawing { graph, observed, plan })
+}
+
+/// Checks that the credentials are for the account and region that the state names: anything
+/// that is missing elsewhere would look deleted (aws-behaviour 24.5).
+///
+/// # Errors
+///
+/// [`DrawingError::Elsewhere`] when they are not.
+pub async fn check_place(aws: &Aws, state: &State) -> Result<(), DrawingError> {
+    let account = aws.account().await?;
+    if account == state.account && aws.region() == state.region {
+        return Ok(());
+    }
+    Err(DrawingError::Elsewhere {
+        of: (state.account.clone(), state.region.clone()),
+        account: account.to_owned(),
+        region: aws.region().to_owned(),
+    })
+}
+
+/// The state with everything settled that an interrupted run left in doubt, for looking at:
+/// nothing is written.
+///
+/// # Errors
+///
+/// [`DrawingError::Recovery`] when AWS does not answer.
+pub async fn settled(aws: &Aws, mut state: State) -> Result<State, DrawingError> {
+    for entry in answers(aws, state.in_doubt.clone()).await? {
+        state.apply(entry);
+    }
+    Ok(state)
+}
+
+/// The zones to place subnets in: AWS is asked only when the state does not know enough.
+async fn zones(aws: &Aws, config: &Config, state: &State) -> Result<Vec<String>, AwsError> {
+    let remembered = stack::remembered_zones(&config.network, state);
+    if remembered.len() >= config.network.zones.count() && config.network.zones.named().is_empty() {
+        return Ok(remembered);
+    }
+    available_zones(aws).await
+}
+
+/// The region's ordinary zones by name, without local and wavelength zones.
+async fn available_zones(aws: &Aws) -> Result<Vec<String>, AwsError> {
+    const DESCRIBE: Operation = Operation::new("ec2:DescribeAvailabilityZones");
+    let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
+    let send = || {
+        let request = aws.ec2().describe_availability_zones();
+        request
+            .filters(filter("state", "available"))
+            .filters(filter("zone-type", "availability-zone"))
+            .send()
+    };
+    let output = aws.call(DESCRIBE, send).await?;
+    let zones = output.availability_zones.unwrap_or_default();
+    let mut names: Vec<String> = zones.into_iter().filter_map(|zone| zone.zone_name).collect();
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,258 @@
+//! An IAM role: what a task, or ECS on a task's behalf, may do.
+//!
+//! A role owns the policies that hang on it: one that somebody else hung there is a difference.
+
+mod calls;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::reference::text_newtypes;
+use super::{
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, policy,
+};
+use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
+
+text_newtypes! {
+    /// `arn:aws:iam::123456789012:role/shop-dev-task`.
+    RoleArn,
+}
+
+/// What is wanted of a role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    /// Who may take it on: the trust policy's document.
+    pub trust: Value,
+    /// The ARNs of the managed policies that hang on it.
+    pub managed_policies: BTreeSet<String>,
+    /// The documents of the policies that are part of it, by name.
+    pub inline_policies: BTreeMap<String, Value>,
+    /// What it is for.
+    pub description: String,
+}
+
+/// What is known of a role once it exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its ARN.
+    pub arn: RoleArn,
+    /// Its name.
+    pub name: String,
+}
+
+impl Handle<Role> {
+    /// The role's ARN.
+    pub fn arn(&self) -> Input<RoleArn> {
+        self.output("arn")
+    }
+}
+
+impl Resource for Role {
+    type Outputs = Outputs;
+
+    const KIND: Kind = Kind::Role;
+    const TYPE_NAME: &'static str = "AWS::IAM::Role";
+    const OWNED: &'static [&'static str] = &["managed_policies", "inline_policies"];
+    const NAMING: Option<Naming> = Some(Naming { longest: 64, prefix: "" });
+    const TYPICAL: Duration = Duration::from_secs(2);
+
+    /// Does not wait until all of AWS knows the role: what is handed it is patient instead
+    /// (aws-behaviour 9.c).
+    async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
+        const CREATE: Operation = Operation::patient(
+            "iam:CreateRole",
+            &[
+                Patience::with(
+                    &["MalformedPolicyDocument"],
+                    Duration::from_mins(2),
+                    "a principal of the trust policy was just made",
+                )
+                .saying("invalid principal"),
+                Patience::with(
+                    &["EntityTemporarilyUnmodifiable", "ConcurrentModification"],
+                    Duration::from_mins(2),
+                    "a role of this name is still going away",
+                ),
+            ],
+        );
+        let tags = calls::to_tags(&identity.tags);
+        let send = || {
+            let request = aws.iam().create_role().role_name(&identity.name);
+            let request = request.assume_role_policy_document(self.trust.to_string());
+            request.description(&self.description).set_tags(Some(tags.clone())).send()
+        };
+        let arn = match aws.call(CREATE, send).await {
+            Ok(output) => output.role.map(|role| role.arn),
+            Err(error) if error.has_code("EntityAlreadyExists") => {
+                Some(self.adopt(aws, identity, CREATE).await?)
+            }
+            Err(error) => return Err(error),
+        };
+        let arn = RoleArn(arn.ok_or_else(|| AwsError::incomplete(CREATE, "Role"))?);
+        let name = &identity.name;
+        calls::attach(aws, name, &self.managed_policies).await?;
+        calls::put_inline(aws, name, &self.inline_policies).await?;
+        Ok(Outputs { arn, name: name.clone() })
+    }
+
+    async fn find(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+    ) -> Result<Option<Found<Outputs>>, AwsError> {
+        let role = calls::get(aws, &identity.name).await?;
+        Ok(role.map(|role| Found {
+            outputs: Outputs { arn: RoleArn(role.arn().to_owned()), name: identity.name.clone() },
+            tags: calls::tags(role.tags()),
+        }))
+    }
+
+    async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
+        futures::future::try_join_all(sought.iter().map(|sought| read_one(aws, sought))).await
+    }
+
+    async fn update(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+        change: &Change<Self>,
+    ) -> Result<Outputs, AwsError> {
+        let (live, outputs) = (&change.from.spec, &change.from.outputs);
+        if change.touches("trust") {
+            calls::set_trust(aws, &outputs.name, &self.trust).await?;
+        }
+        if change.touches("description") {
+            calls::set_description(aws, &outputs.name, &self.description).await?;
+        }
+        if change.touches("managed_policies") {
+            // What is new first: at no moment may the role do less than before and after.
+            let new = &self.managed_policies - &live.managed_policies;
+            calls::attach(aws, &outputs.name, &new).await?;
+            let old = &live.managed_policies - &self.managed_policies;
+            calls::detach(aws, &outputs.name, &old).await?;
+        }
+        if change.touches("inline_policies") {
+            let (new, old) = inline_changes(&live.inline_policies, &self.inline_policies);
+            calls::put_inline(aws, &outputs.name, &new).await?;
+            calls::delete_inline(aws, &outputs.name, &old).await?;
+        }
+        calls::update_tags(aws, &outputs.name, &change.tags(&identity.tags)).await?;
+        Ok(outputs.clone())
+    }
+
+    /// Takes off all that hangs on the role, whoever put it there, since a role that carries a
+    /// policy can't be deleted (aws-behaviour 9.e).
+    async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
+        let name = &gone.outputs.name;
+        let (managed, inline) =
+            futures::try_join!(calls::attached(aws, name), calls::inline_names(aws, name))?;
+        calls::detach(aws, name, &managed).await?;
+        calls::delete_inline(aws, name, &inline).await?;
+        calls::delete(aws, name).await
+    }
+}
+
+impl Role {
+    /// Brings a role of the same name to this spec, if it is this stack's; gives its ARN.
+    ///
+    /// Its policies are left to the caller, which sets them whether or not the role is new.
+    async fn adopt(
+        &self,
+        aws: &Aws,
+        identity: &Identity,
+        create: Operation,
+    ) -> Result<String, AwsError> {
+        let role = calls::get(aws, &identity.name).await?;
+        let role = role.filter(|role| is_owned(&calls::tags(role.tags()), &identity.tags));
+        let what = || format!("the role \"{}\"", identity.name);
+        let role = role.ok_or_else(|| AwsError::foreign(create, &what()))?;
+        calls::set_trust(aws, &identity.name, &self.trust).await?;
+        calls::set_description(aws, &identity.name, &self.description).await?;
+        Ok(role.arn)
+    }
+}
+
+/// Reads a role with all that hangs on it, side by side.
+async fn read_one(aws: &Aws, sought: &Sought<Role>) -> Result<Option<Live<Role>>, AwsError> {
+    let name = &sought.outputs.name;
+    let applied = sought.applied.as_ref();
+    let expected: BTreeSet<String> =
+        applied.iter().flat_map(|role| role.inline_policies.keys().cloned()).collect();
+    // The documents that should be there are asked for before the list says which are.
+    let (role, managed_policies, names, mut documents) = futures::try_join!(
+        calls::get(aws, name),
+        calls::attached(aws, name),
+        calls::inline_names(aws, name),
+        calls::inline_documents(aws, name, &expected),
+    )?;
+    let Some(role) = role else { return Ok(None) };
+    documents.extend(calls::inline_documents(aws, name, &(&names - &expected)).await?);
+    let inline_policies = documents.into_iter().map(|(name, document)| {
+        let applied = applied.and_then(|role| role.inline_policies.get(&name));
+        let document = policy::as_applied(&document, applied);
+        (name, document)
+    });
+    let trust = policy::decode(role.assume_role_policy_document().unwrap_or_default());
+    Ok(Some(Live {
+        spec: Role {
+            trust: policy::as_applied(&trust, applied.map(|role| &role.trust)),
+            managed_policies,
+            inline_policies: inline_policies.collect(),
+            description: super::text(role.description()),
+        },
+        outputs: Outputs { arn: arn(role.arn(), &sought.outputs.arn), name: name.clone() },
+        tags: calls::tags(role.tags()),
+        readiness: Readiness::Ready,
+    }))
+}
+
+/// The live ARN; but shortly after its creation a role may show its unique id instead, which is
+/// not to be written down (aws-behaviour 9.c).
+fn arn(live: &str, recorded: &RoleArn) -> RoleArn {
+    if live.starts_with("arn:") { live.into() } else { recorded.clone() }
+}
+
+/// The policies to put, and the names of those to delete.
+fn inline_changes(
+    live: &BTreeMap<String, Value>,
+    wanted: &BTreeMap<String, Value>,
+) -> (BTreeMap<String, Value>, BTreeSet<String>) {
+    let new = wanted.iter().filter(|(name, document)| live.get(*name) != Some(document));
+    let old = live.keys().filter(|name| !wanted.contains_key(*name));
+    (new.map(|(name, document)| (name.clone(), document.clone())).collect(), old.cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_unique_id_is_not_taken_for_an_arn() {
+        let recorded = RoleArn::from("arn:aws:iam::123456789012:role/shop");
+        assert_eq!(arn("AROAEXAMPLE", &recorded), recorded);
+        let live = "arn:aws:iam::123456789012:role/Shop";
+        assert_eq!(arn(live, &recorded), live.into());
+    }
+
+    #[test]
+    fn only_policies_that_differ_are_put() {
+        let live = BTreeMap::from([
+            ("same".to_owned(), json!(1)),
+            ("other".to_owned(), json!(1)),
+            ("stray".to_owned(), json!(1)),
+        ]);
+        let wanted = BTreeMap::from([
+            ("same".to_owned(), json!(1)),
+            ("other".to_owned(), json!(2)),
+            ("new".to_owned(), json!(1)),
+        ]);
+        let (new, old) = inline_changes(&live, &wanted);
+        assert_eq!(new.keys().collect::<Vec<_>>(), ["new", "other"]);
+        assert_eq!(old, BTreeSet::from(["stray".to_owned()]));
+    }
+}

@@ -1,0 +1,198 @@
+//! A service in ECS's words.
+//!
+//! The rule: an update names what changed and nothing else, since sending a block that ECS has
+//! already can start a deployment (aws-behaviour 17.f).
+
+use aws_sdk_ecs::operation::update_service::builders::UpdateServiceInputBuilder;
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DeploymentCircuitBreaker,
+    DeploymentConfiguration, LoadBalancer, NetworkConfiguration,
+};
+
+use super::super::Change;
+use super::super::ecs::sent;
+use super::{Count, Service};
+
+/// The part of UpdateService that brings a service to `spec`; `None` when no field needs it.
+pub fn update(spec: &Service, change: &Change<Service>) -> Option<UpdateServiceInputBuilder> {
+    let touches = |fields: &[&str]| fields.iter().any(|field| change.touches(field));
+    let nothing = UpdateServiceInputBuilder::default();
+    let mut update = nothing.clone();
+    if touches(&["task_definition"]) {
+        update = update.task_definition(spec.task_definition.get().as_str());
+    }
+    if touches(&["count"]) {
+        update = update.set_desired_count(spec.count.over(change.from.spec.count).map(sent));
+    }
+    if touches(&["subnets", "security_groups"]) {
+        update = update.network_configuration(network(spec));
+    }
+    if touches(&["target_group", "container", "port"]) {
+        update = update.load_balancers(load_balancer(spec));
+    }
+    if touches(&["capacity"]) {
+        // Without force, tasks that run already stay where they are.
+        update = update.set_capacity_provider_strategy(Some(capacity(spec)));
+        update = update.force_new_deployment(true);
+    }
+    if touches(&["grace_period_seconds"]) {
+        update = update.health_check_grace_period_seconds(sent(spec.grace_period_seconds));
+    }
+    if touches(&["minimum_healthy_percent", "maximum_percent", "rollback"]) {
+        update = update.deployment_configuration(deployment(spec));
+    }
+    if touches(&["execute_command"]) {
+        update = update.enable_execute_command(spec.execute_command);
+    }
+    (update != nothing).then_some(update)
+}
+
+impl Count {
+    /// The count to begin with.
+    pub fn at_first(self) -> u32 {
+        match self {
+            Self::Fixed(count) | Self::Scaled { initial: count, .. } => count,
+        }
+    }
+
+    /// The count to send to a service that has `live`.
+    ///
+    /// Within the autoscaler's bounds the count is the autoscaler's (aws-behaviour 26). Beyond
+    /// them it is the nearest bound's, since the autoscaler acts on alarms and not on bounds.
+    fn over(self, live: Self) -> Option<u32> {
+        match (self, live) {
+            (Self::Fixed(count), _) => Some(count),
+            (Self::Scaled { minimum, .. }, Self::Fixed(live)) if live < minimum => Some(minimum),
+            (Self::Scaled { maximum, .. }, Self::Fixed(live)) if live > maximum => Some(maximum),
+            (Self::Scaled { .. }, _) => None,
+        }
+    }
+}
+
+/// Where tasks have their network interfaces: always behind the load balancer, never in public.
+pub fn network(spec: &Service) -> NetworkConfiguration {
+    let subnets = spec.subnets.iter().map(|subnet| subnet.get().0.clone()).collect();
+    let groups = spec.security_groups.iter().map(|group| group.get().0.clone()).collect();
+    let network = AwsVpcConfiguration::builder()
+        .set_subnets(Some(subnets))
+        .set_security_groups(Some(groups))
+        .assign_public_ip(AssignPublicIp::Disabled)
+        .build()
+        .expect("a network configuration has subnets");
+    NetworkConfiguration::builder().awsvpc_configuration(network).build()
+}
+
+/// Where tasks are registered.
+pub fn load_balancer(spec: &Service) -> LoadBalancer {
+    LoadBalancer::builder()
+        .target_group_arn(spec.target_group.get().as_str())
+        .container_name(&spec.container)
+        .container_port(i32::from(spec.port))
+        .build()
+}
+
+/// On whose capacity tasks are placed.
+pub fn capacity(spec: &Service) -> Vec<CapacityProviderStrategyItem> {
+    let items = spec.capacity.iter().map(|capacity| {
+        CapacityProviderStrategyItem::builder()
+            .capacity_provider(&capacity.provider)
+            .base(sent(capacity.base))
+            .weight(sent(capacity.weight))
+            .build()
+            .expect("an item of a strategy has a provider")
+    });
+    items.collect()
+}
+
+/// How deployments go. The breaker is sent whole: what is left out of it is reset
+/// (aws-behaviour 17.f).
+pub fn deployment(spec: &Service) -> DeploymentConfiguration {
+    let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(spec.rollback).build();
+    DeploymentConfiguration::builder()
+        .minimum_healthy_percent(sent(spec.minimum_healthy_percent))
+        .maximum_percent(sent(spec.maximum_percent))
+        .deployment_circuit_breaker(breaker)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::super::{Live, Readiness};
+    use super::super::canonical::tests::{outputs, wanted};
+    use super::*;
+    use crate::aws::Tags;
+
+    fn change(fields: &[&str]) -> Change<Service> {
+        let from = Live {
+            spec: wanted(),
+            outputs: outputs(),
+            tags: Tags::new(),
+            readiness: Readiness::Ready,
+        };
+        Change { from, fields: fields.iter().map(|field| (*field).to_owned()).collect() }
+    }
+
+    #[test]
+    fn new_tags_are_no_update_of_the_service() {
+        assert_eq!(update(&wanted(), &change(&["tags"])), None);
+    }
+
+    #[test]
+    fn another_task_definition_is_all_that_is_sent_of_it() {
+        let sent = update(&wanted(), &change(&["task_definition"])).unwrap();
+        let expected = UpdateServiceInputBuilder::default().task_definition("definition:1");
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn only_other_capacity_forces_a_deployment() {
+        for field in ["task_definition", "count", "subnets", "port", "rollback", "execute_command"]
+        {
+            let sent = update(&wanted(), &change(&[field])).unwrap();
+            assert_eq!(sent.get_force_new_deployment(), &None, "{field}");
+        }
+        let sent = update(&wanted(), &change(&["capacity"])).unwrap();
+        assert_eq!(sent.get_force_new_deployment(), &Some(true));
+    }
+
+    #[test]
+    fn the_breaker_is_always_on_and_whole() {
+        let sent = deployment(&Service { rollback: false, ..wanted() });
+        let breaker = sent.deployment_circuit_breaker().unwrap();
+        assert_eq!((breaker.enable(), breaker.rollback()), (true, false));
+    }
+
+    #[test]
+    fn the_autoscaler_is_not_overruled_within_its_bounds() {
+        let scaled = Count::Scaled { initial: 2, minimum: 2, maximum: 4 };
+        assert_eq!(scaled.over(Count::Fixed(3)), None);
+        assert_eq!(scaled.over(Count::Scaled { initial: 1, minimum: 1, maximum: 9 }), None);
+        let spec = Service { count: scaled, ..wanted() };
+        assert_eq!(update(&spec, &change(&["count"])), None);
+    }
+
+    #[test]
+    fn a_count_beyond_its_bounds_is_brought_to_the_nearest() {
+        let scaled = Count::Scaled { initial: 2, minimum: 2, maximum: 4 };
+        assert_eq!(scaled.over(Count::Fixed(0)), Some(2));
+        assert_eq!(scaled.over(Count::Fixed(9)), Some(4));
+        assert_eq!(Count::Fixed(3).over(scaled), Some(3));
+    }
+
+    #[test]
+    fn a_service_begins_with_what_is_wanted_at_first() {
+        assert_eq!(Count::Fixed(3).at_first(), 3);
+        assert_eq!(Count::Scaled { initial: 2, minimum: 1, maximum: 4 }.at_first(), 2);
+    }
+
+    #[test]
+    fn subnets_are_sent_without_public_addresses() {
+        let sent = network(&wanted());
+        let sent = sent.awsvpc_configuration().unwrap();
+        assert_eq!(sent.assign_public_ip(), Some(&AssignPublicIp::Disabled));
+        let subnets: BTreeSet<&str> = sent.subnets().iter().map(String::as_str).collect();
+        assert_eq!(subnets, BTreeSet::from(["subnet-a", "subnet-b"]));
+    }
+}

@@ -1,0 +1,82 @@
+//! Who the tasks are: the role that ECS starts them with, and the role that they have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::aws::partition_of;
+use crate::config::Service;
+use crate::graph::Graph;
+use crate::resource::Handle;
+use crate::resource::role::Role;
+
+/// The roles of one service.
+pub(super) struct Identity {
+    pub execution: Handle<Role>,
+    pub task: Handle<Role>,
+}
+
+pub(super) fn add(graph: &mut Graph, name: &str, service: &Service, region: &str) -> Identity {
+    let execution = graph.add(&format!("{name}-execution"), execution_role(service, region));
+    graph.name_with(&execution, "execution");
+    let task = graph.add(&format!("{name}-task"), task_role(service));
+    graph.name_with(&task, "task");
+    Identity { execution, task }
+}
+
+fn execution_role(service: &Service, region: &str) -> Role {
+    let partition = partition_of(region);
+    let managed =
+        format!("arn:{partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy");
+    let secrets = secrets_policy(service).map(|policy| ("secrets".to_owned(), policy));
+    Role {
+        trust: trust(),
+        managed_policies: BTreeSet::from([managed]),
+        inline_policies: secrets.into_iter().collect(),
+        description: "Fetches the image and the secrets, and writes the logs".into(),
+    }
+}
+
+fn task_role(service: &Service) -> Role {
+    Role {
+        trust: trust(),
+        managed_policies: service.task_policies.managed.clone(),
+        inline_policies: service.task_policies.inline.clone(),
+        description: "What the program in the container may do".into(),
+    }
+}
+
+/// Only tasks may take the role on.
+fn trust() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    })
+}
+
+/// The right to read exactly the secrets that the service names; none when it names none.
+fn secrets_policy(service: &Service) -> Option<Value> {
+    let mut by_action: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for arn in service.secrets.values() {
+        let (action, resource) = if arn.contains(":ssm:") {
+            ("ssm:GetParameters", arn.clone())
+        } else {
+            ("secretsmanager:GetSecretValue", secret_arn(arn))
+        };
+        by_action.entry(action).or_default().insert(resource);
+    }
+    let statement = |(action, resources): (&str, BTreeSet<String>)| {
+        json!({"Effect": "Allow", "Action": action, "Resource": resources})
+    };
+    let statements: Vec<Value> = by_action.into_iter().map(statement).collect();
+    (!statements.is_empty()).then(|| json!({"Version": "2012-10-17", "Statement": statements}))
+}
+
+/// The secret's own ARN: what names one of its keys or versions has more parts behind it.
+fn secret_arn(arn: &str) -> String {
+    arn.split(':').take(7).collect::<Vec<_>>().join(":")
+}
