@@ -107,7 +107,11 @@ pub mod retention {
     const NEVER: &str = "never";
 
     /// Writes the days, or the word.
-    #[expect(clippy::ref_option, reason = "the signature is serde's")]
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature is serde's"
+    )]
     pub fn serialize<S: Serializer>(days: &Option<u32>, to: S) -> Result<S::Ok, S::Error> {
         match days {
             Some(days) => days.serialize(to),

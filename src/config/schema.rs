@@ -1,0 +1,93 @@
+//! The JSON Schema of `provision.toml`, by which editors complete and check it.
+//!
+//! The rule: it is made from the types; only what the layers add is added here.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::extract::ENVIRONMENTS;
+use super::model::Config;
+
+/// Where the schema keeps its parts.
+const PARTS: &str = "$defs";
+
+/// What marks the parts in which nothing is required: an environment's table holds only what is
+/// other than in the file.
+const PARTIAL: &str = "Partial";
+
+/// The JSON Schema of `provision.toml`.
+pub fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut root = generator.into_root_schema_for::<Config>().to_value();
+    root["title"] = "provision.toml".into();
+    root["required"] = json!(["name", "services"]);
+    root["properties"]["services"]["minProperties"] = 1.into();
+    require_image(&mut root);
+    add_environments(&mut root);
+    root
+}
+
+/// A service's image has no default, though the type that serde fills in has to hold something.
+fn require_image(root: &mut Value) {
+    let service = &mut root[PARTS]["Service"];
+    service["required"] = json!(["image"]);
+    if let Some(image) = service["properties"]["image"].as_object_mut() {
+        image.remove("default");
+    }
+}
+
+fn add_environments(root: &mut Value) {
+    let mut environment = partial(&json!({
+        "type": "object",
+        "properties": root["properties"],
+        "additionalProperties": false,
+    }));
+    environment["description"] = "What is other than in the file for one environment.".into();
+    let parts: BTreeMap<String, Value> = match &root[PARTS] {
+        Value::Object(parts) => {
+            parts.iter().map(|(name, part)| (format!("{PARTIAL}{name}"), partial(part))).collect()
+        }
+        _ => BTreeMap::new(),
+    };
+    for (name, part) in parts {
+        root[PARTS][name] = part;
+    }
+    root["properties"][ENVIRONMENTS] = json!({
+        "description": "What is other than in the file, by environment.",
+        "type": "object",
+        "additionalProperties": environment,
+    });
+}
+
+/// A schema of which nothing is required, and no default is given, since the file's value is.
+fn partial(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(key, value)| !is_demand(key, value));
+            let members: Map<_, _> =
+                kept.map(|(key, value)| (key.clone(), partial_member(key, value))).collect();
+            members.into()
+        }
+        Value::Array(list) => list.iter().map(partial).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Whether a member demands something; a property of such a name is a schema, not a demand.
+fn is_demand(key: &str, value: &Value) -> bool {
+    match key {
+        "required" => value.is_array(),
+        "default" => true,
+        "minProperties" => value.is_number(),
+        _ => false,
+    }
+}
+
+fn partial_member(key: &str, value: &Value) -> Value {
+    match (key, value.as_str().and_then(|part| part.strip_prefix("#/$defs/"))) {
+        ("$ref", Some(part)) => format!("#/$defs/{PARTIAL}{part}").into(),
+        _ => partial(value),
+    }
+}
