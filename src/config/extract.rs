@@ -105,11 +105,12 @@ fn explain(tree: &Node, path: &[String], fault: Fault) -> ConfigError {
     match fault {
         Fault::UnknownKey { known } => unknown_key(tree, path, known),
         Fault::UnknownWord { word, known } => unknown_word(place, &shown, &word, known),
-        Fault::Mismatch { found, expected } => ConfigError::at(
-            place,
-            &format!("expected {expected}"),
-            format!("`{shown}` should be {expected}, not {found}"),
-        ),
+        Fault::Mismatch { found, expected } => {
+            let message = format!("`{shown}` should be {expected}, not {found}");
+            let advice = tree.at(path).and_then(|node| rewrite(path.last()?, node, &expected));
+            let error = ConfigError::at(place, &format!("expected {expected}"), message);
+            advice.into_iter().fold(error, ConfigError::advise)
+        }
         Fault::MissingKey { key } => missing(place, key),
         Fault::Other(text) => {
             let (message, advice) = text.split_once('\n').unwrap_or((&text, ""));
@@ -117,6 +118,33 @@ fn explain(tree: &Node, path: &[String], fault: Fault) -> ConfigError {
             if advice.is_empty() { error } else { error.advise(advice) }
         }
     }
+}
+
+/// How a value is written as what was expected of it, where that is plain.
+fn rewrite(key: &str, node: &Node, expected: &str) -> Option<String> {
+    let written = match (&node.value, expected) {
+        (Value::Text(text), "a list") => format!("{key} = [\"{text}\"]"),
+        (Value::Text(text), _) if is_bare(text) => format!("{key} = {text}"),
+        (Value::Integer(_) | Value::Float(_) | Value::Boolean(_), "text in quotes") => {
+            format!("{key} = \"{}\"", node.written())
+        }
+        (Value::Integer(0 | 1), "`true` or `false`") => {
+            format!("{key} = {}", node.written() == "1")
+        }
+        (Value::Boolean(_), "a table, or false") => {
+            return Some(format!(
+                "leave `{key}` out or give it a table of its own: below a header that ends in `.{key}]`"
+            ));
+        }
+        (_, "a port from 1 to 65535") => format!("{key} = 8000"),
+        _ => return None,
+    };
+    Some(format!("write `{written}`"))
+}
+
+/// Whether a text within quotes is a number or a truth value without them.
+fn is_bare(text: &str) -> bool {
+    text.parse::<f64>().is_ok() || matches!(text, "true" | "false")
 }
 
 fn unknown_word(

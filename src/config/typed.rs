@@ -73,8 +73,8 @@ fn describe(found: Unexpected<'_>) -> String {
 fn name_of(expected: &str) -> String {
     let name = match expected {
         "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a port from 1 to 65535",
+        "u32" => "a whole number that is not negative",
         "f32" | "f64" => "a number",
         "a string" => "text in quotes",
         "a boolean" => "`true` or `false`",

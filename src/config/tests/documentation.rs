@@ -117,8 +117,3 @@ fn the_schema_asks_for_what_has_no_default_except_within_an_environment() {
     assert!(schema["$defs"]["PartialService"].get("required").is_none());
     assert!(schema["properties"]["env"]["additionalProperties"]["properties"]["name"].is_object());
 }
-
-#[test]
-fn print_schema() {
-    std::fs::write("/tmp/schema-config.json", schema().to_string()).unwrap();
-}
