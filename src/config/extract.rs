@@ -8,6 +8,7 @@ use serde_path_to_error::Segment;
 
 use super::error::ConfigError;
 use super::model::Config;
+use super::schema::tables_with;
 use super::suggest::nearest;
 use super::tree::{Node, Path, Place, Value};
 use super::typed::Fault;
@@ -136,7 +137,6 @@ fn rewrite(key: &str, node: &Node, expected: &str) -> Option<String> {
                 "leave `{key}` out or give it a table of its own: below a header that ends in `.{key}]`"
             ));
         }
-        (_, "a port from 1 to 65535") => format!("{key} = 8000"),
         _ => return None,
     };
     Some(format!("write `{written}`"))
@@ -176,8 +176,27 @@ fn unknown_key(tree: &Node, path: &[String], known: &'static [&'static str]) -> 
         _ => format!("unknown key `{key}` in `{}`", parents.join(".")),
     };
     let known_keys = known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    let meant = nearest(key, known.iter().copied());
-    let meant = meant.map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
+    let hint = match nearest(key, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`? "),
+        None => elsewhere(key),
+    };
     ConfigError::at(place, "not known here", message)
-        .advise(format!("{meant}The keys known here are {known_keys}"))
+        .advise(format!("{hint}The keys known here are {known_keys}"))
+}
+
+/// Where a key is known that is not known where it stands. TOML puts whatever follows a header
+/// into its table, which is easily forgotten.
+fn elsewhere(key: &str) -> String {
+    let mut tables = tables_with(key);
+    tables.sort_by_key(String::len);
+    if tables.iter().any(String::is_empty) {
+        return format!(
+            "`{key}` belongs at the top of the file, before the first table's header. "
+        );
+    }
+    let named: Vec<String> = tables.iter().map(|table| format!("`[{table}]`")).collect();
+    match &named[..] {
+        [] => String::new(),
+        named => format!("`{key}` belongs in {}. ", named.join(" or ")),
+    }
 }

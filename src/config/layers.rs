@@ -94,7 +94,7 @@ fn overlaid(
     for (path, value) in &overrides.set {
         match tree::assignment(path, value) {
             Ok(layer) if layer.at(&[ENVIRONMENTS]).is_some() => {
-                errors.push(set_environment(&layer))
+                errors.push(set_environment(&layer));
             }
             Ok(layer) => merged.overlay(layer),
             Err(error) => errors.push(error),

@@ -161,9 +161,27 @@ fn errors_of_syntax_have_a_line_and_a_column() {
 }
 
 #[test]
+fn endless_nesting_is_an_error() {
+    for text in [
+        "a.".repeat(50_000) + "a = 1",
+        "a = ".to_owned() + &"[".repeat(50_000),
+        "[".to_owned() + &"a.".repeat(50_000) + "a]",
+    ] {
+        assert!(load_with(&text, &overrides()).is_err());
+    }
+}
+
+#[test]
 fn an_unknown_key_is_answered_with_the_nearest() {
     assert_snapshot!(errors(&format!(
         "regoin = \"x\"\n{SMALLEST}healthCheck = {{}}\nport = 80\nreplicas = 2\n"
+    )));
+}
+
+#[test]
+fn a_key_in_the_wrong_table_is_shown_its_own() {
+    assert_snapshot!(errors(&format!(
+        "cpu = 256\n{SMALLEST}[services.app.spot]\nprotect = true\n"
     )));
 }
 
