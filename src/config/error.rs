@@ -99,7 +99,7 @@ impl ConfigError {
 
     /// The file before the command line's arguments, whose names begin with hyphens.
     fn order(&self) -> (Reverse<bool>, String, usize, String) {
-        let argument = self.source_name().starts_with("--");
+        let argument = self.source_name().starts_with('-');
         (Reverse(!argument), self.source_name().into(), self.offset(), self.message.clone())
     }
 }

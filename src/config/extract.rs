@@ -8,6 +8,7 @@ use serde_path_to_error::Segment;
 
 use super::error::ConfigError;
 use super::model::Config;
+use super::schema::tables_with;
 use super::suggest::nearest;
 use super::tree::{Node, Path, Place, Value};
 use super::typed::Fault;
@@ -105,11 +106,12 @@ fn explain(tree: &Node, path: &[String], fault: Fault) -> ConfigError {
     match fault {
         Fault::UnknownKey { known } => unknown_key(tree, path, known),
         Fault::UnknownWord { word, known } => unknown_word(place, &shown, &word, known),
-        Fault::Mismatch { found, expected } => ConfigError::at(
-            place,
-            &format!("expected {expected}"),
-            format!("`{shown}` should be {expected}, not {found}"),
-        ),
+        Fault::Mismatch { found, expected } => {
+            let message = format!("`{shown}` should be {expected}, not {found}");
+            let advice = tree.at(path).and_then(|node| rewrite(path.last()?, node, &expected));
+            let error = ConfigError::at(place, &format!("expected {expected}"), message);
+            advice.into_iter().fold(error, ConfigError::advise)
+        }
         Fault::MissingKey { key } => missing(place, key),
         Fault::Other(text) => {
             let (message, advice) = text.split_once('\n').unwrap_or((&text, ""));
@@ -117,6 +119,32 @@ fn explain(tree: &Node, path: &[String], fault: Fault) -> ConfigError {
             if advice.is_empty() { error } else { error.advise(advice) }
         }
     }
+}
+
+/// How a value is written as what was expected of it, where that is plain.
+fn rewrite(key: &str, node: &Node, expected: &str) -> Option<String> {
+    let written = match (&node.value, expected) {
+        (Value::Text(text), "a list") => format!("{key} = [\"{text}\"]"),
+        (Value::Text(text), _) if is_bare(text) => format!("{key} = {text}"),
+        (Value::Integer(_) | Value::Float(_) | Value::Boolean(_), "text in quotes") => {
+            format!("{key} = \"{}\"", node.written())
+        }
+        (Value::Integer(0 | 1), "`true` or `false`") => {
+            format!("{key} = {}", node.written() == "1")
+        }
+        (Value::Boolean(_), "a table, or false") => {
+            return Some(format!(
+                "leave `{key}` out or give it a table of its own: below a header that ends in `.{key}]`"
+            ));
+        }
+        _ => return None,
+    };
+    Some(format!("write `{written}`"))
+}
+
+/// Whether a text within quotes is a number or a truth value without them.
+fn is_bare(text: &str) -> bool {
+    text.parse::<f64>().is_ok() || matches!(text, "true" | "false")
 }
 
 fn unknown_word(
@@ -148,8 +176,27 @@ fn unknown_key(tree: &Node, path: &[String], known: &'static [&'static str]) -> 
         _ => format!("unknown key `{key}` in `{}`", parents.join(".")),
     };
     let known_keys = known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    let meant = nearest(key, known.iter().copied());
-    let meant = meant.map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
+    let hint = match nearest(key, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`? "),
+        None => elsewhere(key),
+    };
     ConfigError::at(place, "not known here", message)
-        .advise(format!("{meant}The keys known here are {known_keys}"))
+        .advise(format!("{hint}The keys known here are {known_keys}"))
+}
+
+/// Where a key is known that is not known where it stands. TOML puts whatever follows a header
+/// into its table, which is easily forgotten.
+fn elsewhere(key: &str) -> String {
+    let mut tables = tables_with(key);
+    tables.sort_by_key(String::len);
+    if tables.iter().any(String::is_empty) {
+        return format!(
+            "`{key}` belongs at the top of the file, before the first table's header. "
+        );
+    }
+    let named: Vec<String> = tables.iter().map(|table| format!("`[{table}]`")).collect();
+    match &named[..] {
+        [] => String::new(),
+        named => format!("`{key}` belongs in {}. ", named.join(" or ")),
+    }
 }

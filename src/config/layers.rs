@@ -93,6 +93,9 @@ fn overlaid(
     }
     for (path, value) in &overrides.set {
         match tree::assignment(path, value) {
+            Ok(layer) if layer.at(&[ENVIRONMENTS]).is_some() => {
+                errors.push(set_environment(&layer));
+            }
             Ok(layer) => merged.overlay(layer),
             Err(error) => errors.push(error),
         }
@@ -104,6 +107,13 @@ fn overlaid(
         }
     }
     merged
+}
+
+/// What is set comes over all environments' tables, of which one was chosen already.
+fn set_environment(layer: &Node) -> ConfigError {
+    let message = "`--set` takes the keys of a stack, not those of one environment's table";
+    ConfigError::at(layer.around(&[ENVIRONMENTS]), "an environment's table", message)
+        .advise("leave out `env.NAME.`, and choose the environment with `-e NAME`")
 }
 
 fn argument(name: &str, value: &str) -> Node {

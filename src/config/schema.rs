@@ -29,6 +29,39 @@ pub fn schema() -> Value {
     root
 }
 
+/// The tables in which a key is known, the root's as an empty text; `NAME` stands for a name of the
+/// user's.
+pub(super) fn tables_with(key: &str) -> Vec<String> {
+    let root = schema();
+    let mut found = Vec::new();
+    find_tables(&root, &root, key, "", &mut found);
+    found
+}
+
+fn find_tables(root: &Value, part: &Value, key: &str, table: &str, found: &mut Vec<String>) {
+    let part = resolved(root, part);
+    let under = |name: &str| if table.is_empty() { name.into() } else { format!("{table}.{name}") };
+    for (name, property) in part["properties"].as_object().into_iter().flatten() {
+        if name == key {
+            found.push(table.into());
+        }
+        if name != ENVIRONMENTS {
+            find_tables(root, property, key, &under(name), found);
+        }
+    }
+    if part["additionalProperties"].is_object() {
+        find_tables(root, &part["additionalProperties"], key, &under("NAME"), found);
+    }
+}
+
+/// Follows references, and takes the first of alternatives: the one that is a table.
+pub(super) fn resolved<'a>(root: &'a Value, part: &'a Value) -> &'a Value {
+    let reference = part["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    let target = reference.and_then(|pointer| root.pointer(pointer));
+    let target = target.or_else(|| part["anyOf"].get(0)).or_else(|| part["allOf"].get(0));
+    target.map_or(part, |target| resolved(root, target))
+}
+
 /// A service's image has no default, though the type that serde fills in has to hold something.
 fn require_image(root: &mut Value) {
     let service = &mut root[PARTS]["Service"];

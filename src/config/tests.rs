@@ -98,6 +98,7 @@ fn what_is_set_comes_over_the_file_and_is_text_where_text_is_wanted() {
         ("services.app.environment.\"A.B\"", "true"),
         ("services.app.environment.WORDS", "two words = \"odd\""),
         ("network.zones", "[\"eu-west-1a\", \"eu-west-1c\"]"),
+        ("tags", "{ inner = 1 }"),
         ("tags.version", "1.10"),
         ("services.app.count", "6"),
     ]);
@@ -109,6 +110,7 @@ fn what_is_set_comes_over_the_file_and_is_text_where_text_is_wanted() {
     assert_eq!(app.environment["WORDS"], "two words = \"odd\"");
     assert_eq!(config.network.zones.count(), 2);
     assert_eq!(config.tags["version"], "1.10");
+    assert_eq!(config.tags["inner"], "1");
 }
 
 #[test]
@@ -153,15 +155,33 @@ fn unusual_settings_are_warned_of() {
 #[test]
 fn errors_of_syntax_have_a_line_and_a_column() {
     let text = "name = \"shop\nregion = 1\n";
-    let errors = load_with(text, &overrides()).unwrap_err();
-    assert_eq!(errors.errors()[0].position().0, 1);
-    assert_snapshot!(super::tests::errors(text));
+    let found = load_with(text, &overrides()).unwrap_err();
+    assert_eq!(found.errors()[0].position().0, 1);
+    assert_snapshot!(errors(text));
+}
+
+#[test]
+fn endless_nesting_is_an_error() {
+    for text in [
+        "a.".repeat(50_000) + "a = 1",
+        "a = ".to_owned() + &"[".repeat(50_000),
+        "[".to_owned() + &"a.".repeat(50_000) + "a]",
+    ] {
+        assert!(load_with(&text, &overrides()).is_err());
+    }
 }
 
 #[test]
 fn an_unknown_key_is_answered_with_the_nearest() {
     assert_snapshot!(errors(&format!(
         "regoin = \"x\"\n{SMALLEST}healthCheck = {{}}\nport = 80\nreplicas = 2\n"
+    )));
+}
+
+#[test]
+fn a_key_in_the_wrong_table_is_shown_its_own() {
+    assert_snapshot!(errors(&format!(
+        "cpu = 256\n{SMALLEST}[services.app.spot]\nprotect = true\n"
     )));
 }
 
@@ -265,13 +285,26 @@ fn tags_must_be_those_that_every_service_takes() {
     assert_snapshot!(errors(&format!(
         "{SMALLEST}[tags]\n\"aws:x\" = \"1\"\nTeam = \"a\"\nteam = \"b\"\nodd = \"a#b\"\n"
     )));
-    let many: String = (0..46).map(|number| format!("t{number} = \"x\"\n")).collect();
-    assert!(errors(&format!("{SMALLEST}[tags]\n{many}")).contains("46 tags"));
+    let many: Vec<String> = (0..46).map(|number| format!("t{number} = \"x\"")).collect();
+    assert!(errors(&format!("{SMALLEST}[tags]\n{}", many.join("\n"))).contains("46 tags"));
 }
 
 #[test]
 fn more_than_one_service_is_refused_for_now() {
     assert_snapshot!(errors(&format!("{SMALLEST}[services.worker]\nimage = \"acme/worker:1\"\n")));
+}
+
+#[test]
+fn only_keys_of_the_environment_at_hand_can_be_set() {
+    assert_snapshot!(errors_with(SMALLEST, &set(&[("env.prod.protect", "true")])));
+}
+
+#[test]
+fn scaling_down_to_one_task_must_leave_room_for_deployments() {
+    let percents = "deployment = { minimum_healthy_percent = 50, maximum_percent = 150 }\n";
+    let scaling = "autoscaling = { min = 1, max = 4, cpu = 50 }\n";
+    load(&format!("{SMALLEST}{percents}"));
+    assert!(service_errors(&format!("{percents}{scaling}")).contains("of 1 task"));
 }
 
 #[test]

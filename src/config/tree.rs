@@ -72,6 +72,11 @@ impl Node {
         })
     }
 
+    /// The characters by which it was written.
+    pub fn written(&self) -> &str {
+        self.place.text.inner().get(self.place.span.clone()).unwrap_or_default()
+    }
+
     /// Its entries, if it is a table.
     pub fn table(&self) -> Option<&BTreeMap<String, Entry>> {
         match &self.value {
@@ -217,7 +222,7 @@ fn float(digits: &str) -> Value {
 /// Reads `path = value` as given to `--set`: the value is TOML if it can be, and text otherwise.
 pub(super) fn assignment(path: &str, value: &str) -> Result<Node, ConfigError> {
     let text: Text = Arc::new(NamedSource::new("--set", format!("{path}={value}")));
-    if let Some(parsed) = typed_assignment(&text, value) {
+    if let Some(parsed) = typed_assignment(&text) {
         return Ok(parsed);
     }
     let keys: Text = Arc::new(NamedSource::new("--set", format!("{path}=\"\"")));
@@ -234,25 +239,25 @@ pub(super) fn assignment(path: &str, value: &str) -> Result<Node, ConfigError> {
 
 /// The assignment as TOML, unless its value is more than one line: that would be able to set other
 /// keys as well.
-fn typed_assignment(text: &Text, value: &str) -> Option<Node> {
+fn typed_assignment(text: &Text) -> Option<Node> {
     if text.inner().contains('\n') {
         return None;
     }
     let mut parsed = parse(text).ok()?;
-    bare(&mut parsed, value.trim());
+    bare(&mut parsed);
     Some(parsed)
 }
 
-/// Notes the characters of the one scalar that the tables lead to.
-fn bare(node: &mut Node, characters: &str) {
+/// Notes the characters of all scalars that the tables lead to.
+fn bare(node: &mut Node) {
     match &mut node.value {
         Value::Table(table) => {
             for entry in table.values_mut() {
-                bare(&mut entry.node, characters);
+                bare(&mut entry.node);
             }
         }
         Value::List(_) | Value::Text(_) => {}
-        _ => node.bare = Some(characters.into()),
+        _ => node.bare = Some(node.written().into()),
     }
 }
 

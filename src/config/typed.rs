@@ -41,7 +41,13 @@ impl de::Error for Fault {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
+        match expected.to_string().as_str() {
+            "u32" => Self::Mismatch {
+                found: describe(found),
+                expected: format!("a whole number from 0 to {}", u32::MAX),
+            },
+            _ => Self::invalid_type(found, expected),
+        }
     }
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
@@ -73,8 +79,8 @@ fn describe(found: Unexpected<'_>) -> String {
 fn name_of(expected: &str) -> String {
     let name = match expected {
         "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a port from 1 to 65535",
+        "u32" => "a whole number",
         "f32" | "f64" => "a number",
         "a string" => "text in quotes",
         "a boolean" => "`true` or `false`",

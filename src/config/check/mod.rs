@@ -33,12 +33,19 @@ fn check_region(config: &Config, report: &mut Report<'_>) {
         return;
     }
     let message = format!("there is no AWS region `{}`", config.region);
-    let meant = nearest(&config.region, region::REGIONS);
-    let advice = match meant {
+    report.wrong(&["region"], message, region_advice(&config.region));
+}
+
+/// The regions of the same area, or else the nearest, or else all.
+fn region_advice(name: &str) -> String {
+    let area = |name: &str| name.rsplit_once('-').map(|(area, _)| area.to_owned());
+    let alike = region::REGIONS.into_iter().filter(|known| area(known) == area(name));
+    let alike = alike.collect::<Vec<_>>().join(", ");
+    match nearest(name, region::REGIONS) {
+        _ if !alike.is_empty() => format!("its neighbours are {alike}"),
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("the regions are {}", region::REGIONS.join(", ")),
-    };
-    report.wrong(&["region"], message, advice);
+    }
 }
 
 fn check_services(config: &Config, report: &mut Report<'_>) {

@@ -50,12 +50,11 @@ fn check_name(config: &Config, report: &mut Report<'_>) {
     }
 }
 
-/// The environment is not in the file: what is wrong with it is shown at the file's beginning.
 fn check_environment(config: &Config, report: &mut Report<'_>) {
     let environment = &config.environment;
     if let Some(complaint) = complaint(environment, LONGEST_ENVIRONMENT) {
         let message = format!("an environment can't be named `{environment}`: {complaint}");
-        report.wrong(&["env"], message, format!("give -e a name of {RULE}"));
+        report.wrong_argument("-e", environment, message, RULE.into());
     }
 }
 

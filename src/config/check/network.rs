@@ -36,7 +36,8 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
 fn check_zones(network: &Network, report: &mut Report<'_>) {
     let count = network.zones.count();
     if count < FEWEST_ZONES {
-        let message = format!("{count} zones are too few: a load balancer needs {FEWEST_ZONES}");
+        let message =
+            format!("a load balancer needs {FEWEST_ZONES} zones at least, and here is {count}");
         report.wrong(&["zones"], message, "`zones = 2`, or the names of two or more");
     }
     if count > MOST_ZONES {

@@ -1,7 +1,11 @@
 //! Where checks write what they find.
 
+use std::sync::Arc;
+
+use miette::NamedSource;
+
 use crate::config::error::ConfigError;
-use crate::config::tree::{Node, Path, Place};
+use crate::config::tree::{Node, Path, Place, Text};
 
 /// What the checks have found so far.
 pub(super) struct Report<'a> {
@@ -61,7 +65,7 @@ impl<'a> Report<'a> {
     /// Notes a number that is not within its bounds.
     pub fn within(&mut self, key: &str, number: u32, least: u32, most: u32) {
         if !(least..=most).contains(&number) {
-            let message = format!("`{key}` can't be {number}");
+            let message = format!("`{}` can't be {number}", self.path(key).join("."));
             self.wrong(&[key], message, format!("it is from {least} to {most}"));
         }
     }
@@ -90,6 +94,13 @@ impl<'a> Report<'a> {
         let path = self.entry(table, key);
         let place = self.tree.at(&path).map(|node| node.place.clone());
         self.wrong_at(&path, place, message.into(), advice.into());
+    }
+
+    /// Notes that an argument of the command line is wrong.
+    pub fn wrong_argument(&mut self, option: &str, value: &str, message: String, advice: String) {
+        let text: Text = Arc::new(NamedSource::new(option, value.to_owned()));
+        let place = Place { text, span: 0..value.len() };
+        self.errors.push(ConfigError::at(place, "here", message).advise(advice));
     }
 
     fn wrong_at(&mut self, path: &Path, place: Option<Place>, message: String, advice: String) {

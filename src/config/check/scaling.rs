@@ -76,23 +76,29 @@ fn check_deployment(service: &Service, report: &mut Report<'_>) {
     let Deployment { minimum_healthy_percent, maximum_percent, .. } = service.deployment;
     report.within("deployment.minimum_healthy_percent", minimum_healthy_percent, 0, 100);
     report.within("deployment.maximum_percent", maximum_percent, 100, 200);
-    let (kept, most) = task_bounds(service);
-    if service.count > 0 && kept >= most && (100..=200).contains(&maximum_percent) {
+    let fewest = fewest_tasks(service);
+    let (kept, most) = task_bounds(fewest, &service.deployment);
+    if fewest > 0 && kept >= most && (100..=200).contains(&maximum_percent) {
         let message = format!(
             "no deployment could ever proceed: of {} it must keep {kept} and may run no more than {most}",
-            if service.count == 1 { "1 task".into() } else { format!("{} tasks", service.count) }
+            if fewest == 1 { "1 task".into() } else { format!("{fewest} tasks") }
         );
         let keys = ["deployment.maximum_percent", "deployment.minimum_healthy_percent"];
         report.wrong(&keys, message, "raise `maximum_percent`, or lower `minimum_healthy_percent`");
     }
 }
 
+/// The fewest tasks that a deployment may meet, unless there are none.
+fn fewest_tasks(service: &Service) -> u32 {
+    let scaled = service.autoscaling.as_ref().map(|scaling| scaling.min.max(1));
+    scaled.map_or(service.count, |fewest| fewest.min(service.count))
+}
+
 /// How many tasks a deployment must keep healthy and how many may run meanwhile: ECS rounds the one
 /// up and the other down.
-fn task_bounds(service: &Service) -> (u64, u64) {
-    let count = u64::from(service.count);
+fn task_bounds(count: u32, deployment: &Deployment) -> (u64, u64) {
+    let count = u64::from(count);
     let share = |percent: u32| count * u64::from(percent);
-    let deployment = &service.deployment;
     (
         share(deployment.minimum_healthy_percent).div_ceil(100),
         share(deployment.maximum_percent) / 100,

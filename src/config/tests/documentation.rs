@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::super::schema::resolved;
 use super::*;
 
 const DOCUMENTATION: &str = include_str!("../../../docs/configuration.md");
@@ -36,16 +37,6 @@ fn collect(
         && !schema["additionalProperties"]["anyOf"].is_array()
     {
         collect(root, &schema["additionalProperties"], &join("NAME"), &Value::Null, found);
-    }
-}
-
-/// Follows references, and takes the first of alternatives.
-fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let first = schema["anyOf"].get(0).or(schema["allOf"].get(0));
-    match (schema["$ref"].as_str(), first) {
-        (Some(reference), _) => resolved(root, root.pointer(&reference[1..]).unwrap()),
-        (None, Some(first)) => resolved(root, first),
-        (None, None) => schema,
     }
 }
 
@@ -116,9 +107,4 @@ fn the_schema_asks_for_what_has_no_default_except_within_an_environment() {
     assert_eq!(schema["$defs"]["Service"]["required"], serde_json::json!(["image"]));
     assert!(schema["$defs"]["PartialService"].get("required").is_none());
     assert!(schema["properties"]["env"]["additionalProperties"]["properties"]["name"].is_object());
-}
-
-#[test]
-fn print_schema() {
-    std::fs::write("/tmp/schema-config.json", schema().to_string()).unwrap();
 }

@@ -95,7 +95,7 @@ prop_compose! {
         let count = autoscaling.as_ref().map_or(count, |scaling| count.clamp(scaling.min, scaling.max));
         let health_check = HealthCheck { interval_seconds, ..HealthCheck::default() };
         let spot = spot_weight.map(|spot_weight| Spot { spot_weight, ..Spot::default() });
-        Service { image, port, cpu, memory, autoscaling, count, health_check, spot, ..base }
+        Service { image, port, cpu, memory, count, health_check, spot, autoscaling, ..base }
     }
 }
 
