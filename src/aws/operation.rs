@@ -27,8 +27,7 @@ pub struct Patience {
 }
 
 /// Operations that are named like making something new, and may yet be repeated.
-const REPEATABLE: &[&str] =
-    &["ec2:CreateTags", "application-autoscaling:RegisterScalableTarget"];
+const REPEATABLE: &[&str] = &["ec2:CreateTags", "application-autoscaling:RegisterScalableTarget"];
 
 /// Nothing was done, and it will be if asked later (aws-behaviour 24.1): many use the account at
 /// once, so this is not given up fast.

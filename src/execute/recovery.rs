@@ -17,12 +17,8 @@ use crate::state::store::{Recorder, StoreError};
 use crate::state::{Entry, Intent, physical_id};
 
 /// The pauses between looks for something that may have just been made (aws-behaviour 22, 23).
-const LOOKS: &[Duration] = &[
-    Duration::ZERO,
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-];
+const LOOKS: &[Duration] =
+    &[Duration::ZERO, Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Doubts that could not be settled.
 #[derive(Debug, Error)]
