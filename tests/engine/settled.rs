@@ -8,6 +8,7 @@ use super::configs::configs;
 use crate::harness::World;
 
 /// How many configurations are tried: many more where PROVISION_MATRIX is `full`.
+#[expect(clippy::disallowed_methods, reason = "how much to try is for whoever runs the tests")]
 fn cases() -> u32 {
     if std::env::var("PROVISION_MATRIX").is_ok_and(|matrix| matrix == "full") { 400 } else { 20 }
 }
