@@ -129,7 +129,9 @@ impl Files {
                 last_good: self.last_good(),
             });
         }
-        entries.into_iter().for_each(|entry| state.apply(entry));
+        for entry in entries {
+            state.apply(entry);
+        }
         Ok(Some(state))
     }
 
