@@ -1,13 +1,12 @@
 //! Files as states need them: private, whole, and where they seem to be.
 //!
-//! The rule: no file is opened through a symbolic link. A link is refused before it is opened, and
-//! what was opened must be what stands at the path afterwards; a swap in between shows as another
-//! inode. Whoever could swap twice in that time can write into the directory, which is the
-//! owner's alone.
+//! The rule: no file is opened through a symbolic link. The path is looked at before it is opened
+//! and again afterwards. Whoever could put a link there and take it away in between can write into
+//! the directory, which is the owner's alone.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::{StoreError, disk};
@@ -33,16 +32,8 @@ pub(super) fn open_if_there(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(disk("opening", path)(source)),
     };
-    let opened = file.metadata().map_err(disk("opening", path))?;
-    match fs::symlink_metadata(path) {
-        Ok(there) if there.is_symlink() => Err(StoreError::Link { path: path.to_owned() }),
-        Ok(there) if (there.dev(), there.ino()) == (opened.dev(), opened.ino()) => Ok(Some(file)),
-        // A writer has put another whole file in its place, or removed it: what was opened is
-        // whole too.
-        Ok(_) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(file)),
-        Err(source) => Err(disk("opening", path)(source)),
-    }
+    refuse_link(path)?;
+    Ok(Some(file))
 }
 
 /// Refuses a path at which a symbolic link stands.

@@ -62,7 +62,7 @@ impl Store {
         options.create(true).truncate(false).read(true);
         let file = open_if_there(&files.lock, &options)?;
         // It is created where it is not there.
-        let mut file = file.ok_or_else(|| StoreError::Held { holder: None })?;
+        let mut file = file.ok_or(StoreError::Held { holder: None })?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -57,10 +57,10 @@ impl Lock {
         let files = &self.files;
         create_directory(&files.backups)?;
         // A name that nothing laid aside has: what can't be read must not be lost either.
-        let name = |count: u32, ending: &str| {
-            files.backups.join(format!("laid-aside-{count}.{ending}"))
-        };
-        let is_free = |count: &u32| !name(*count, "json").exists() && !name(*count, "journal").exists();
+        let name =
+            |count: u32, ending: &str| files.backups.join(format!("laid-aside-{count}.{ending}"));
+        let is_free =
+            |count: &u32| !name(*count, "json").exists() && !name(*count, "journal").exists();
         let count = (1..u32::MAX).find(is_free).unwrap_or(u32::MAX);
         lay_aside(&files.snapshot, &name(count, "json"))?;
         lay_aside(&files.journal, &name(count, "journal"))
@@ -91,7 +91,8 @@ impl Files {
         }
         candidates.sort_by_key(|(copy, _)| std::cmp::Reverse(copy.serial));
         let (from, state) = candidates.into_iter().next()?;
-        let is_newer = |header: &Header| header.lineage == state.lineage && header.serial < state.serial;
+        let is_newer =
+            |header: &Header| header.lineage == state.lineage && header.serial < state.serial;
         // Without a journal nothing has happened since the last snapshot, and with an older one
         // it was taken in.
         let is_whole = match &journal {
@@ -119,7 +120,8 @@ impl Salvage {
     /// One that is not whole gets a lineage of its own: tokens are made of it, and those that the
     /// lost part has used up would answer with what they made (aws-behaviour 5.b, 23).
     pub fn into_state(self) -> State {
-        let lineage = if self.is_whole { self.state.lineage } else { uuid::Uuid::new_v4().to_string() };
+        let lineage =
+            if self.is_whole { self.state.lineage } else { uuid::Uuid::new_v4().to_string() };
         State { lineage, ..self.state }
     }
 }

@@ -1,7 +1,5 @@
 //! States on a real disk: written, read, damaged in every way, and put together again.
 
-#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
-
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -56,7 +54,14 @@ fn made(name: &str) -> Entry {
 }
 
 fn entries() -> Vec<Entry> {
-    vec![begin("a"), made("a"), Entry::Ready { address: address("a") }, begin("b"), made("b"), begin("c")]
+    vec![
+        begin("a"),
+        made("a"),
+        Entry::Ready { address: address("a") },
+        begin("b"),
+        made("b"),
+        begin("c"),
+    ]
 }
 
 /// A directory with a snapshot and a journal beside it, as a killed run leaves them, and the
@@ -82,6 +87,10 @@ fn journal(store: &Store) -> PathBuf {
     store.files(STACK, ENVIRONMENT).journal
 }
 
+fn newlines(text: &[u8]) -> usize {
+    text.split(|byte| *byte == b'\n').count() - 1
+}
+
 #[test]
 fn what_was_recorded_is_read_back() {
     let (_directory, store, states) = killed();
@@ -97,7 +106,10 @@ fn no_state_is_none_and_a_retired_one_too() {
     assert_eq!(Store::new("/nowhere/at/all").load(STACK, ENVIRONMENT).unwrap(), None);
     lock(&store).begin(states[0].clone()).unwrap().retire().unwrap();
     assert_eq!(load(&store).unwrap(), None);
-    assert!(store.copies(STACK, ENVIRONMENT)[0].1.is_empty(), "the last copy says that nothing is left");
+    assert!(
+        store.copies(STACK, ENVIRONMENT)[0].1.is_empty(),
+        "the last copy says that nothing is left"
+    );
 }
 
 #[test]
@@ -113,7 +125,8 @@ fn a_second_worker_is_told_who_the_first_is() {
 #[test]
 fn a_lock_whose_holder_died_is_no_obstacle() {
     let (_directory, store, _) = killed();
-    fs::write(&store.files(STACK, ENVIRONMENT).lock, serde_json::to_string(&holder()).unwrap()).unwrap();
+    fs::write(&store.files(STACK, ENVIRONMENT).lock, serde_json::to_string(&holder()).unwrap())
+        .unwrap();
     lock(&store);
 }
 
@@ -124,7 +137,8 @@ fn the_last_ten_snapshots_are_kept_and_no_serial_comes_twice() {
         let state = load(&store).unwrap().unwrap();
         lock(&store).begin(state).unwrap().finish().unwrap();
     }
-    let serials: Vec<u64> = store.copies(STACK, ENVIRONMENT).iter().map(|(copy, _)| copy.serial).collect();
+    let serials: Vec<u64> =
+        store.copies(STACK, ENVIRONMENT).iter().map(|(copy, _)| copy.serial).collect();
     assert_eq!(serials.len(), 10);
     let last = serials[0];
     // Another stack of the same name, after this one is gone.
@@ -153,7 +167,7 @@ fn a_journal_cut_at_any_byte_is_an_earlier_state_or_refused() {
     let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for length in 0..whole.len() {
         fs::write(journal(&store), &whole[..length]).unwrap();
-        let lines = whole[..length].iter().filter(|byte| **byte == b'\n').count();
+        let lines = newlines(&whole[..length]);
         match load(&store) {
             Ok(state) => {
                 assert!(length >= header);
@@ -175,7 +189,6 @@ fn a_flipped_bit_in_the_journal_is_refused_and_all_before_it_is_had() {
         let mut damaged = whole.clone();
         damaged[place] ^= 1 << (place % 8);
         fs::write(journal(&store), &damaged).unwrap();
-        let newlines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
         // Without its newline the last line is one that was being written.
         if place == whole.len() - 1 {
             assert_eq!(load(&store).unwrap().as_ref(), states.get(states.len() - 2));
@@ -203,7 +216,9 @@ fn a_snapshot_with_any_flipped_bit_or_cut_is_refused_and_had_from_its_copy() {
     for text in damaged.chain((0..whole.len()).map(|length| whole[..length].to_vec())) {
         fs::write(snapshot(&store), &text).unwrap();
         match load(&store).unwrap_err() {
-            StoreError::DamagedSnapshot { last_good, .. } => assert_eq!(last_good.unwrap().serial, 1),
+            StoreError::DamagedSnapshot { last_good, .. } => {
+                assert_eq!(last_good.unwrap().serial, 1);
+            }
             // The bit was one of the format's number.
             error => assert!(matches!(error, StoreError::Newer { .. }), "{error}"),
         }
@@ -217,7 +232,10 @@ fn a_snapshot_with_any_flipped_bit_or_cut_is_refused_and_had_from_its_copy() {
 fn a_missing_snapshot_is_had_from_its_copy_with_all_that_the_journal_says() {
     let (_directory, store, states) = killed();
     fs::remove_file(snapshot(&store)).unwrap();
-    assert!(matches!(load(&store).unwrap_err(), StoreError::MissingSnapshot { last_good: Some(_), .. }));
+    assert!(matches!(
+        load(&store).unwrap_err(),
+        StoreError::MissingSnapshot { last_good: Some(_), .. }
+    ));
     let salvage = store.salvage(STACK, ENVIRONMENT, None).unwrap();
     assert!(salvage.is_whole);
     assert_eq!(Some(&salvage.into_state()), states.last());
@@ -276,12 +294,15 @@ fn an_older_format_is_read_and_a_newer_one_refused() {
     let (_directory, store, states) = killed();
     fs::write(snapshot(&store), of_format_one(&states[0])).unwrap();
     assert_eq!(load(&store).unwrap().as_ref(), states.last());
-    fs::write(snapshot(&store), of_format_one(&states[0]).replace("000000000000", "000000000001")).unwrap();
+    fs::write(snapshot(&store), of_format_one(&states[0]).replace("000000000000", "000000000001"))
+        .unwrap();
     assert!(matches!(load(&store).unwrap_err(), StoreError::DamagedSnapshot { .. }));
 
     let newer = State { format: FORMAT + 1, ..states[0].clone() };
     fs::write(snapshot(&store), snapshot::render(&newer)).unwrap();
-    assert!(matches!(load(&store).unwrap_err(), StoreError::Newer { format, .. } if format == u64::from(FORMAT) + 1));
+    assert!(
+        matches!(load(&store).unwrap_err(), StoreError::Newer { format, .. } if format == u64::from(FORMAT) + 1)
+    );
 }
 
 #[test]
@@ -383,7 +404,9 @@ fn a_reader_never_sees_half_a_write() {
             let mut state = states[0].clone();
             for round in 0..60 {
                 let mut writer = lock(&store).begin(state).unwrap();
-                entries().into_iter().for_each(|entry| writer.record(entry).unwrap());
+                for entry in entries() {
+                    writer.record(entry).unwrap();
+                }
                 if round % 10 == 9 {
                     writer.retire().unwrap();
                     state = states[0].clone();
@@ -416,7 +439,9 @@ proptest! {
         with in proptest::collection::vec(any::<u8>(), 0..9),
     ) {
         let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
-        entries().into_iter().for_each(|entry| state.apply(entry));
+        for entry in entries() {
+            state.apply(entry);
+        }
         let text = snapshot::render(&state).into_bytes();
         let start = place.index(text.len());
         let end = (start + length).min(text.len());
