@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource, Sought,
+    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource, Sought,
     SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
@@ -137,6 +137,15 @@ macro_rules! kinds {
                 ),+ }
             }
 
+            /// [`Resource::blockers`].
+            pub async fn blockers(
+                self, aws: &Aws, gone: &SoughtValue,
+            ) -> Result<Vec<Blocker>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(blockers::<super::$module::$variant>(aws, gone)).await
+                ),+ }
+            }
+
             /// [`Resource::delete`].
             pub async fn delete(self, aws: &Aws, gone: &SoughtValue) -> Result<(), KindError> {
                 match self { $(
@@ -260,6 +269,13 @@ async fn update<R: Resource>(
     let change = Change { from, fields: fields.clone() };
     let outputs = spec.update(aws, identity, &change).await?;
     erased::<R, _>(&outputs)
+}
+
+async fn blockers<R: Resource>(
+    aws: &Aws,
+    gone: &SoughtValue,
+) -> Result<Vec<Blocker>, KindError> {
+    Ok(R::blockers(aws, &typed_sought::<R>(gone)?).await?)
 }
 
 async fn delete<R: Resource>(aws: &Aws, gone: &SoughtValue) -> Result<(), KindError> {

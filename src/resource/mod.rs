@@ -9,6 +9,7 @@
 //! when nothing differs.
 
 mod autoscaling;
+pub mod blockers;
 pub mod cluster;
 mod ec2;
 mod ecs;
@@ -46,6 +47,7 @@ use serde_json::Value;
 
 use crate::aws::{Aws, AwsError, Tags};
 
+pub use blockers::Blocker;
 pub use kind::{Facts, Kind};
 pub use reference::{Address, Handle, Input, Reference};
 
@@ -148,6 +150,15 @@ pub trait Resource:
         identity: &Identity,
         change: &Change<Self>,
     ) -> impl Future<Output = Result<Self::Outputs, AwsError>> + Send;
+
+    /// What keeps it from being removed, as far as AWS tells; asked only after AWS refused.
+    fn blockers(
+        aws: &Aws,
+        gone: &Sought<Self>,
+    ) -> impl Future<Output = Result<Vec<Blocker>, AwsError>> + Send {
+        let _ = (aws, gone);
+        std::future::ready(Ok(Vec::new()))
+    }
 
     /// Removes it. What is already gone counts as removed.
     fn delete(aws: &Aws, gone: &Sought<Self>) -> impl Future<Output = Result<(), AwsError>> + Send;
