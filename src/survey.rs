@@ -61,10 +61,7 @@ async fn services(aws: &Aws, state: &State) -> Result<Vec<ServiceStatus>, AwsErr
     Ok(services)
 }
 
-async fn one(
-    aws: &Aws,
-    service: &aws_sdk_ecs::types::Service,
-) -> Result<ServiceStatus, AwsError> {
+async fn one(aws: &Aws, service: &aws_sdk_ecs::types::Service) -> Result<ServiceStatus, AwsError> {
     let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
     let rollout = primary.and_then(|one| one.rollout_state()).map(|state| state.as_str());
     let definition = service.task_definition().unwrap_or_default();

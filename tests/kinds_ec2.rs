@@ -1,5 +1,7 @@
 //! The kinds of EC2, each through its whole life in the simulated AWS.
 
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +151,7 @@ async fn a_subnet_waits_for_its_interfaces_to_go() {
     let vpc = a_network(&world).await;
     let spec = subnet(&vpc, 0);
     let made = world.made("private-a", &spec).await;
-    let interface = put_interface(&world, &made.id);
+    let interface = put_interface(&world, &made.id, &[]);
     let (gone, ()) = tokio::join!(world.delete("private-a", &spec, &made), async {
         tokio::time::sleep(Duration::from_mins(3)).await;
         world.endpoint.with_cloud(|cloud| interface::delete_interface(cloud, &interface));
@@ -158,16 +160,44 @@ async fn a_subnet_waits_for_its_interfaces_to_go() {
     assert!(world.live("private-a", &spec, &made).await.is_none());
 }
 
-fn put_interface(world: &World, subnet: &SubnetId) -> String {
+/// Puts a load balancer's interface, with a public address, into a subnet.
+fn put_interface(world: &World, subnet: &SubnetId, groups: &[&SecurityGroupId]) -> String {
     let new = NewInterface {
         subnet: subnet.0.clone(),
-        groups: Vec::new(),
+        groups: groups.iter().map(|group| group.0.clone()).collect(),
         description: "ELB app/main/1".into(),
         interface_type: "interface".into(),
         requester: "amazon-elb".into(),
-        public_address: false,
+        public_address: true,
     };
     world.endpoint.with_cloud(|cloud| interface::create_interface(cloud, new)).unwrap().id
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_and_a_group_wait_for_public_addresses_and_members_to_go() {
+    let world = World::new();
+    let vpc = a_network(&world).await;
+    let subnet = a_subnet(&world, &vpc, 0).await;
+    let door = InternetGateway { vpc: vpc.clone().into() };
+    let gateway = world.made("main", &door).await;
+    let spec = group(&vpc, &[], &[]);
+    let group = world.made("balancer", &spec).await;
+    let interface = put_interface(&world, &subnet, &[&group.id]);
+
+    let (gateway_gone, group_gone, ()) = tokio::join!(
+        world.delete("main", &door, &gateway),
+        world.delete("balancer", &spec, &group),
+        async {
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            assert!(world.live("main", &door, &gateway).await.is_some());
+            assert!(world.live("balancer", &spec, &group).await.is_some());
+            world.endpoint.with_cloud(|cloud| interface::delete_interface(cloud, &interface));
+        }
+    );
+    gateway_gone.unwrap();
+    group_gone.unwrap();
+    assert!(world.live("main", &door, &gateway).await.is_none());
+    assert!(world.live("balancer", &spec, &group).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

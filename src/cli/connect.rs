@@ -60,8 +60,8 @@ pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<
 
 /// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.
 fn pace(global: &Global) -> Pace {
-    let stands_in = std::env::vars_os()
-        .any(|(name, value)| name == "AWS_ENDPOINT_URL" && !value.is_empty());
+    let stands_in =
+        std::env::vars_os().any(|(name, value)| name == "AWS_ENDPOINT_URL" && !value.is_empty());
     if stands_in { Pace::faster_by(global.time_scale) } else { Pace::REAL }
 }
 

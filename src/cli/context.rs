@@ -41,8 +41,10 @@ impl Context {
     }
 
     fn overrides(&self, overriding: &Overriding) -> Result<Overrides, Failure> {
-        let images: Result<Vec<ImageOverride>, _> =
-            overriding.image.iter().map(|image| image.parse()).collect();
+        let image = |text: &String| match text.parse::<ImageOverride>() {
+            Ok(image) => image,
+            Err(never) => match never {},
+        };
         let set = overriding.set.iter().map(|pair| {
             let split = pair.split_once('=');
             let (key, value) = split.ok_or_else(|| Failure::NotAPair(pair.clone()))?;
@@ -51,7 +53,7 @@ impl Context {
         Ok(Overrides {
             environment: self.global.env.clone(),
             region: self.global.region.clone(),
-            images: images?,
+            images: overriding.image.iter().map(image).collect(),
             set: set.collect::<Result<_, Failure>>()?,
         })
     }

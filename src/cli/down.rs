@@ -52,7 +52,8 @@ async fn carry_out(
     }
     if !options.yes && !context.global.local && !plan.is_empty() {
         let environment = writer.state().environment.clone();
-        let question = format!("To remove all of this, type the environment's name, {environment}:");
+        let question =
+            format!("To remove all of this, type the environment's name, {environment}:");
         ask::confirm(&question, &environment)?;
     }
     let running = Running { wait_for_services: true, timeout: options.timeout };

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use console::style;
+use miette::{GraphicalReportHandler, GraphicalTheme};
 use thiserror::Error;
 
 use crate::aws::{AwsError, Class, NoRegion};
-use crate::config::{ConfigErrors, NotAnImageOverride};
+use crate::config::ConfigErrors;
 use crate::deployment::DrawingError;
 use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
@@ -30,8 +31,6 @@ pub enum Failure {
     FileExists(PathBuf),
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    #[error(transparent)]
-    Image(#[from] NotAnImageOverride),
     #[error("`{0}` is not a KEY=VALUE")]
     NotAPair(String),
     #[error("which stack? there is no {}, and {} holds {} of environment {environment}", file.display(), directory.display(), listed(stacks))]
@@ -78,7 +77,7 @@ impl Failure {
     /// Tells what failed, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         let text = match self {
-            Self::Config(errors) => errors.render(console::colors_enabled_stderr()),
+            Self::Config(errors) => pointed(errors),
             other => {
                 let mut text = format!("{} {}\n", style("error:").red().bold(), said(other));
                 for line in other.hints() {
@@ -120,6 +119,21 @@ impl Failure {
             _ => vec![],
         }
     }
+}
+
+/// Configuration errors with the lines that they are about.
+fn pointed(errors: &ConfigErrors) -> String {
+    let theme = if console::colors_enabled_stderr() {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let width = usize::from(console::Term::stderr().size().1).clamp(40, 120);
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width);
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = handler.render_report(&mut text, errors);
+    text
 }
 
 fn drawing_hints(error: &DrawingError) -> Vec<String> {
@@ -195,9 +209,9 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
         Cause::Step(StepError::Foreign { .. }) => {
             vec!["rename the stack, or remove what has the name".into()]
         }
-        Cause::TimedOut { .. } => vec![
-            "`provision status` shows how it is now; a run again goes on waiting".into(),
-        ],
+        Cause::TimedOut { .. } => {
+            vec!["`provision status` shows how it is now; a run again goes on waiting".into()]
+        }
         Cause::Broken(_) | Cause::Step(_) => vec![],
     };
     let mut text = format!("{} {address}: {}\n", style("error:").red().bold(), said(cause));

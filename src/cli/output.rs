@@ -13,7 +13,8 @@ pub fn run(context: &Context, options: &OutputOptions) -> Result<ExitCode, Failu
     let state = context.existing_state(&context.stack_name()?)?;
     let outputs = outputs(&state);
     let Some(name) = &options.name else {
-        let all = if context.global.json { json::document(&outputs) } else { status::outputs(&outputs) };
+        let all =
+            if context.global.json { json::document(&outputs) } else { status::outputs(&outputs) };
         context.print(&all);
         return Ok(ExitCode::SUCCESS);
     };

@@ -17,8 +17,7 @@ pub async fn run(context: &Context) -> Result<ExitCode, Failure> {
     check_place(&cloud.aws, &state).await?;
     let in_doubt = state.in_doubt.keys().cloned().collect();
     let state = settled(&cloud.aws, state).await?;
-    let observed =
-        observe(&cloud.aws, &Graph::default(), &state, &crate::aws::Tags::new()).await?;
+    let observed = observe(&cloud.aws, &Graph::default(), &state, &crate::aws::Tags::new()).await?;
     let mut survey = survey(&cloud.aws, &state, &observed).await?;
     survey.in_doubt = in_doubt;
     if context.global.json {

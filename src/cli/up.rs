@@ -116,10 +116,13 @@ fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
             moved.push(format!("{}: then {was}, now {}", planned.address, word(planned.action)));
         }
     }
-    let gone = saved.resources.iter().filter(|then| {
-        !now.resources.iter().any(|planned| planned.address == then.address)
-    });
-    moved.extend(gone.map(|then| format!("{}: then {}, now nothing", then.address, word(then.action))));
+    let gone = saved
+        .resources
+        .iter()
+        .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
+    moved.extend(
+        gone.map(|then| format!("{}: then {}, now nothing", then.address, word(then.action))),
+    );
     moved
 }
 

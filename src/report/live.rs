@@ -94,9 +94,10 @@ impl Live {
         if self.bars.is_some() {
             return None;
         }
-        let is_news = self.told.get(address).is_none_or(|(told, at)| {
-            told != status || waited.saturating_sub(*at) >= REMINDER
-        });
+        let is_news = self
+            .told
+            .get(address)
+            .is_none_or(|(told, at)| told != status || waited.saturating_sub(*at) >= REMINDER);
         if !is_news {
             return None;
         }

@@ -83,7 +83,8 @@ pub fn draw(status: &StackStatus) -> String {
         let _ = writeln!(text, "{address:addresses$}  {id:ids$}  {state}");
     }
     for address in &status.in_doubt {
-        let _ = writeln!(text, "{address} is in doubt: a run was interrupted while it worked on it");
+        let _ =
+            writeln!(text, "{address} is in doubt: a run was interrupted while it worked on it");
     }
     text
 }

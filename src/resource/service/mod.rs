@@ -126,6 +126,7 @@ impl Resource for Service {
     const FIXED: &'static [&'static str] = &["cluster"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
     const LINGERS: bool = true;
+    const CONVERGES: bool = true;
     const TYPICAL: Duration = Duration::from_secs(2);
     const READY_WITHIN: Duration = Duration::from_mins(20);
     const GONE_WITHIN: Duration = Duration::from_mins(20);
@@ -150,7 +151,7 @@ impl Resource for Service {
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
-        let cluster = self.cluster.get();
+        let Input::Known(cluster) = &self.cluster else { return Ok(None) };
         let own = [(cluster, identity.name.as_str())];
         let found = calls::describe(aws, own).await?.pop();
         let found = found.filter(|service| service.status() == Some(calls::ACTIVE));

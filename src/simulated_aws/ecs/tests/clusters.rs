@@ -68,7 +68,10 @@ fn a_cluster_with_a_service_cannot_be_deleted_while_it_drains() {
 #[test]
 fn insights_are_switched_and_wrong_values_refused() {
     let mut world = World::new();
-    let set = |value: &str| json!({"cluster": "main", "settings": [{"name": "containerInsights", "value": value}]});
+    let set = |value: &str| {
+        let setting = json!({"name": "containerInsights", "value": value});
+        json!({"cluster": "main", "settings": [setting]})
+    };
     world.done("UpdateClusterSettings", set("enhanced"));
     assert_eq!(described(&mut world)["clusters"][0]["settings"][0]["value"], "enhanced");
     assert_eq!(world.refused("UpdateCluster", set("on")).0, "InvalidParameterException");

@@ -92,7 +92,9 @@ fn a_secret_that_cannot_be_read_keeps_a_task_from_starting() {
     let (_, task) = stopped_after(
         |world| {
             let mut secret = definition();
-            secret["containerDefinitions"][0]["secrets"] = json!([{"name": "PASSWORD", "valueFrom": "arn:aws:secretsmanager:eu-west-1:1:secret:db"}]);
+            let from = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3";
+            secret["containerDefinitions"][0]["secrets"] =
+                json!([{"name": "PASSWORD", "valueFrom": from}]);
             world.done("RegisterTaskDefinition", secret);
             world.cloud.ecs.unreadable_secrets.insert("arn:aws:secretsmanager".to_owned());
         },

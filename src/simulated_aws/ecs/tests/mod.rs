@@ -62,17 +62,19 @@ impl World {
         world
     }
 
-    fn ask(&mut self, operation: &str, request: Value) -> Answer {
-        ecs::answer(&mut self.cloud, operation, Parameters::new(&request))
+    fn ask(&mut self, operation: &str, request: &Value) -> Answer {
+        ecs::answer(&mut self.cloud, operation, Parameters::new(request))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "tests hand over literals")]
     fn done(&mut self, operation: &str, request: Value) -> Value {
-        self.ask(operation, request).unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+        self.ask(operation, &request).unwrap_or_else(|error| panic!("{operation}: {error:?}"))
     }
 
     /// The code and message that a request is refused with.
+    #[expect(clippy::needless_pass_by_value, reason = "tests hand over literals")]
     fn refused(&mut self, operation: &str, request: Value) -> (String, String) {
-        match self.ask(operation, request) {
+        match self.ask(operation, &request) {
             Ok(answer) => panic!("{operation} was not refused: {answer}"),
             Err(error) => (error.code, error.message),
         }

@@ -200,3 +200,29 @@ fn how_often_one_looks_changes_nothing() {
     };
     assert_eq!(run(1), run(600));
 }
+
+#[test]
+fn a_service_that_falls_ill_is_replaced_until_it_is_well_again() {
+    let mut world = World::steady();
+    world.behave(IMAGE, broken());
+    world.wait(400);
+    assert!(said(&world.events(), "Health checks failed with these codes: [500]"));
+    assert_eq!(world.primary()["rolloutState"], "COMPLETED", "the rollout was over before");
+    world.behave(IMAGE, Workload::default());
+    world.wait(1200);
+    assert_eq!(world.look()["runningCount"], 2);
+    assert!(world.events().last().unwrap().ends_with("has reached a steady state."));
+}
+
+#[test]
+fn a_path_that_the_application_does_not_know_fails_the_checks() {
+    let mut world = World::steady();
+    let paths = [("/health".to_owned(), 404)].into();
+    world.behave(IMAGE, Workload { paths, ..Workload::default() });
+    world.wait(300);
+    assert!(world.tasks("STOPPED").is_empty());
+    let query = format!("TargetGroupArn={}&HealthCheckPath=/health", world.target_group);
+    form(&mut world.cloud, elb::answer, "ModifyTargetGroup", &query);
+    world.wait(300);
+    assert!(said(&world.events(), "Health checks failed with these codes: [404]"));
+}

@@ -97,7 +97,7 @@ async fn the_sdk_reads_the_life_of_a_service() {
     assert_eq!(deployment.rollout_state, Some(DeploymentRolloutState::InProgress));
     assert!(deployment.id().unwrap().starts_with("ecs-svc/"));
 
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
     let described =
         ecs.describe_services().cluster("life").services("app").include(ServiceField::Tags);
     let service = described.clone().send().await.unwrap().services.unwrap().remove(0);
