@@ -90,7 +90,7 @@ async fn a_change_sends_what_it_touches_and_nothing_else() {
     let spec = balancer(&world.network().await);
     let made = world.make(&spec, "web").await.unwrap();
     let wanted = LoadBalancer { idle_timeout_seconds: 120, ..spec };
-    let (_, calls) = world.calls_of(world.change(&made, &wanted, &["idle_timeout_seconds"])).await;
+    let ((), calls) = world.calls_of(world.change(&made, &wanted, &["idle_timeout_seconds"])).await;
     let writes: Vec<_> = calls.iter().filter(|call| !call.starts_with("Describe")).collect();
     assert_eq!(writes, ["ModifyLoadBalancerAttributes"]);
 }

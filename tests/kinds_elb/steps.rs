@@ -1,5 +1,7 @@
 //! Single steps in the life of a resource, and what balancers and tasks stand in.
 
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
 use provision::aws::{AwsError, OwnershipTags};
 use provision::resource::internet_gateway::InternetGateway;
 use provision::resource::security_group::{SecurityGroup, SecurityGroupId};
@@ -46,8 +48,8 @@ impl World {
             Vpc { cidr: "10.0.0.0/16".parse().unwrap(), dns_support: true, dns_hostnames: true };
         let vpc = self.made("main", &spec).await.id;
         self.made("main", &InternetGateway { vpc: vpc.clone().into() }).await;
-        let [a, b, c] = ["a", "b", "c"].map(|zone| self.subnet(&vpc, zone));
-        let [one, two] = ["one", "two"].map(|name| self.group(&vpc, name));
+        let [a, b, c] = ["a", "b", "c"].map(|zone| Box::pin(self.subnet(&vpc, zone)));
+        let [one, two] = ["one", "two"].map(|name| Box::pin(self.group(&vpc, name)));
         let (a, b, c, one, two) = tokio::join!(a, b, c, one, two);
         Network { vpc, subnets: [a, b, c], groups: [one, two] }
     }
