@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::Filter;
 use thiserror::Error;
 
 use crate::aws::{Aws, AwsError, Operation, Tags};
-use crate::config::Config;
+use crate::config::{Config, Zones};
 use crate::execute::recovery::{RecoveryError, answers};
 use crate::graph::Graph;
 use crate::observe::{Observed, observe};
@@ -81,10 +81,9 @@ async fn draw_graph(
     state: &State,
     user: &Tags,
 ) -> Result<Drawing, DrawingError> {
-    let (_, observed) = futures::try_join!(
-        async { check_place(aws, state).await },
-        async { Ok(observe(aws, &graph, state, user).await?) },
-    )?;
+    let (_, observed) = futures::try_join!(async { check_place(aws, state).await }, async {
+        Ok(observe(aws, &graph, state, user).await?)
+    },)?;
     let plan = plan(&graph, state, &observed, user).map_err(DrawingError::Obstacles)?;
     Ok(Drawing { graph, observed, plan })
 }
@@ -123,7 +122,11 @@ pub async fn settled(aws: &Aws, mut state: State) -> Result<State, DrawingError>
 /// The zones to place subnets in: AWS is asked only when the state does not know enough.
 async fn zones(aws: &Aws, config: &Config, state: &State) -> Result<Vec<String>, AwsError> {
     let remembered = stack::remembered_zones(&config.network, state);
-    if remembered.len() >= config.network.zones.count() && config.network.zones.named().is_empty() {
+    let suffices = match &config.network.zones {
+        Zones::Count(count) => remembered.len() >= usize::from(*count),
+        Zones::Named(names) => names.iter().all(|name| remembered.contains(name)),
+    };
+    if suffices {
         return Ok(remembered);
     }
     available_zones(aws).await

@@ -1,11 +1,17 @@
 //! What the kinds of load balancing share: tags, numbers, whose something is, and what passes.
 
-use std::future::Future;
+#[cfg(feature = "simulated-aws")]
+#[cfg(test)]
+mod life;
+#[cfg(feature = "simulated-aws")]
+#[cfg(test)]
+mod shared_tags;
+
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::Tag;
 
-use super::{Found, Identity};
+use super::{Change, Found, Identity, Live, Readiness, Resource};
 use crate::aws::{Aws, AwsError, Class, Operation, Patience, Tags, elb_tags, is_owned};
 
 /// How many ARNs one call takes (aws-behaviour 21).
@@ -72,19 +78,20 @@ pub async fn found<O>(aws: &Aws, arn: &str, outputs: O) -> Result<Found<O>, AwsE
 }
 
 /// What a create amounts to, when AWS may have answered with one that was there before: equal ones
-/// as a success, others as an error (aws-behaviour 14.b, 15.b, 16.b).
+/// as a success, others as an error (aws-behaviour 14.b, 15.b, 16.b). One of this stack's own is
+/// taken, and made into what is wanted.
 ///
 /// # Errors
 ///
 /// The create's own, and that the one which was there is a stranger's.
-pub async fn made<O>(
+pub async fn made<R: Resource>(
     aws: &Aws,
     create: Operation,
+    wanted: &R,
     identity: &Identity,
     what: &str,
-    answer: Result<Made<O>, AwsError>,
-    find: impl Future<Output = Result<Option<Found<O>>, AwsError>>,
-) -> Result<O, AwsError> {
+    answer: Result<Made<R::Outputs>, AwsError>,
+) -> Result<R::Outputs, AwsError> {
     let error = match answer {
         Ok(made) if carries_our_tags(aws, &made.arn, identity).await? => return Ok(made.outputs),
         Ok(_) => return Err(AwsError::foreign(create, what)),
@@ -93,11 +100,24 @@ pub async fn made<O>(
     if error.class() != Class::AlreadyExists {
         return Err(error);
     }
-    match find.await? {
-        Some(found) if is_owned(&found.tags, &identity.tags) => Ok(found.outputs),
+    match wanted.find(aws, identity).await? {
+        Some(found) if is_owned(&found.tags, &identity.tags) => {
+            wanted.update(aws, identity, &everything(wanted, found)).await
+        }
         Some(_) => Err(AwsError::foreign(create, what)),
         None => Err(error),
     }
+}
+
+/// The change that makes what was found into what is wanted, as far as AWS can change it.
+fn everything<R: Resource>(wanted: &R, found: Found<R::Outputs>) -> Change<R> {
+    let spec = serde_json::to_value(wanted).expect("a spec is a structure with named fields");
+    let fields = spec.as_object().into_iter().flat_map(|members| members.keys().cloned());
+    let fields = fields.filter(|field| !R::FIXED.contains(&field.as_str()));
+    let fields = fields.chain(["tags".to_owned()]).collect();
+    let Found { outputs, tags } = found;
+    let from = Live { spec: wanted.clone(), outputs, tags, readiness: Readiness::Ready };
+    Change { from, fields }
 }
 
 /// What a create answered with.

@@ -61,8 +61,7 @@ impl Resource for Listener {
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
         let what = format!("a listener on port {}", self.port);
         let answer = self.send_create(aws, identity).await;
-        let find = self.find(aws, identity);
-        elb::made(aws, CREATE, identity, &what, answer, find).await
+        elb::made(aws, CREATE, self, identity, &what, answer).await
     }
 
     /// By the port: a load balancer has one listener on each. One that is still to be made has none.

@@ -114,8 +114,7 @@ impl Resource for LoadBalancer {
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
         let what = format!("the load balancer \"{}\"", identity.name);
         let answer = self.send_create(aws, identity).await;
-        let find = self.find(aws, identity);
-        let outputs = elb::made(aws, CREATE, identity, &what, answer, find).await?;
+        let outputs = elb::made(aws, CREATE, self, identity, &what, answer).await?;
         set_attributes(aws, &outputs.arn, self.uncommon_attributes()).await?;
         Ok(outputs)
     }

@@ -31,6 +31,9 @@ pub mod service;
 pub mod subnet;
 pub mod target_group;
 pub mod task_definition;
+#[cfg(feature = "simulated-aws")]
+#[cfg(test)]
+mod testing;
 pub mod vpc;
 
 use std::collections::BTreeSet;

@@ -107,8 +107,7 @@ impl Resource for TargetGroup {
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
         let what = format!("the target group \"{}\"", identity.name);
         let answer = self.send_create(aws, identity).await;
-        let find = self.find(aws, identity);
-        let outputs = elb::made(aws, CREATE, identity, &what, answer, find).await?;
+        let outputs = elb::made(aws, CREATE, self, identity, &what, answer).await?;
         if self.deregistration_delay_seconds != DEFAULT_DEREGISTRATION_DELAY_SECONDS {
             self.set_deregistration_delay(aws, &outputs.arn).await?;
         }

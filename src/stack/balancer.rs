@@ -9,6 +9,7 @@ use crate::resource::Handle;
 use crate::resource::listener::Listener;
 use crate::resource::load_balancer::LoadBalancer;
 use crate::resource::security_group::{Peer, Protocol, Rule, SecurityGroup};
+use crate::resource::subnet::Subnet;
 use crate::resource::target_group::{HealthCheck, TargetGroup};
 
 /// What stands between the internet and a service.
@@ -34,7 +35,7 @@ pub(super) fn add(
     let service_group = add_service_group(graph, name, service, network, &group);
     let spec = LoadBalancer {
         vpc: network.vpc.id(),
-        subnets: network.public.iter().map(Handle::id).collect(),
+        subnets: network.public.iter().map(Handle::<Subnet>::id).collect(),
         security_groups: BTreeSet::from([group.id()]),
         deletion_protection: protect,
         idle_timeout_seconds: IDLE_TIMEOUT_SECONDS,

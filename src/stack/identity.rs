@@ -69,9 +69,7 @@ fn secrets_policy(service: &Service) -> Option<Value> {
         };
         by_action.entry(action).or_default().insert(resource);
     }
-    let statement = |(action, resources): (&str, BTreeSet<String>)| {
-        json!({"Effect": "Allow", "Action": action, "Resource": resources})
-    };
+    let statement = |(action, resources): (&str, BTreeSet<String>)| json!({"Effect": "Allow", "Action": action, "Resource": resources});
     let statements: Vec<Value> = by_action.into_iter().map(statement).collect();
     (!statements.is_empty()).then(|| json!({"Version": "2012-10-17", "Statement": statements}))
 }

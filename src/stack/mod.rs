@@ -11,7 +11,7 @@ pub mod outputs;
 mod placement;
 mod service;
 
-pub use placement::{Placement, PlacementError, place};
+pub use placement::{Placement, PlacementError, place, remembered_zones};
 
 use crate::config::Config;
 use crate::graph::Graph;

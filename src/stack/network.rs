@@ -27,11 +27,7 @@ pub(super) struct Network {
     pub way_out: Vec<Wait>,
 }
 
-pub(super) fn add(
-    graph: &mut Graph,
-    config: &config::Network,
-    placement: &Placement,
-) -> Network {
+pub(super) fn add(graph: &mut Graph, config: &config::Network, placement: &Placement) -> Network {
     let spec = Vpc { cidr: config.cidr, dns_support: true, dns_hostnames: true };
     let vpc = graph.add("main", spec);
     let gateway = graph.add("main", InternetGateway { vpc: vpc.id() });
@@ -121,7 +117,7 @@ fn add_table(
 ) -> Handle<RouteTable> {
     let routes: BTreeMap<String, RouteTarget> =
         target.into_iter().map(|target| (ANYWHERE.to_owned(), target)).collect();
-    let subnets: BTreeSet<Input<_>> = subnets.iter().map(Handle::id).collect();
+    let subnets: BTreeSet<Input<_>> = subnets.iter().map(Handle::<Subnet>::id).collect();
     graph.add(name, RouteTable { vpc: vpc.id(), routes, subnets })
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::Ipv4Net;
 use thiserror::Error;
 
-use crate::config::{self, Network, Zones};
+use crate::config::subnets::allocate;
+use crate::config::{Network, Zones};
 use crate::resource::Kind;
 use crate::state::State;
 
@@ -75,7 +76,7 @@ pub fn place(
     let names = |tier: &'static str| suffixes.iter().map(move |suffix| format!("{tier}-{suffix}"));
     let names: Vec<String> = names("public").chain(names("private")).collect();
     let remembered = placed.into_iter().map(|(name, (_, cidr))| (name, cidr)).collect();
-    let blocks = config::allocate(network.cidr, &names, &remembered)
+    let blocks = allocate(network.cidr, &names, &remembered)
         .map_err(|error| PlacementError::NoRoom(error.to_string()))?;
     let block = |tier: &str, suffix: &str| blocks[&format!("{tier}-{suffix}")];
     let zone = |(name, suffix): (String, String)| Zone {

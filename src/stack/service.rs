@@ -11,6 +11,7 @@ use crate::resource::Handle;
 use crate::resource::cluster::{Cluster, ContainerInsights};
 use crate::resource::log_group::LogGroup;
 use crate::resource::service::{Capacity, Count, Service};
+use crate::resource::subnet::Subnet;
 use crate::resource::task_definition::{
     Architecture, Container, ContainerHealthCheck, TaskDefinition,
 };
@@ -60,7 +61,7 @@ pub(super) fn add(
         cluster: around.cluster.name(),
         task_definition: task.arn(),
         count: count(config),
-        subnets: around.network.private.iter().map(Handle::id).collect(),
+        subnets: around.network.private.iter().map(Handle::<Subnet>::id).collect(),
         security_groups: BTreeSet::from([around.balancer.service_group.id()]),
         target_group: around.balancer.targets.arn(),
         container: name.to_owned(),
@@ -111,16 +112,15 @@ fn container(
 fn count(config: &config::Service) -> Count {
     match &config.autoscaling {
         None => Count::Fixed(config.count),
-        Some(scaling) => Count::Scaled {
-            initial: config.count,
-            minimum: scaling.min,
-            maximum: scaling.max,
-        },
+        Some(scaling) => {
+            Count::Scaled { initial: config.count, minimum: scaling.min, maximum: scaling.max }
+        }
     }
 }
 
 fn capacity(config: &config::Service) -> BTreeSet<Capacity> {
-    let capacity = |provider: &str, base, weight| Capacity { provider: provider.into(), base, weight };
+    let capacity =
+        |provider: &str, base, weight| Capacity { provider: provider.into(), base, weight };
     match &config.spot {
         None => BTreeSet::from([capacity(FARGATE, 0, 1)]),
         Some(spot) => BTreeSet::from([

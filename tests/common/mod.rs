@@ -1,5 +1,7 @@
 //! A simulated account, and the life that every kind of resource must be able to live in it.
 
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -28,19 +28,19 @@ fn cloud() -> Cloud {
     let vpc = ec2(&mut cloud, "CreateVpc", "CidrBlock=10.0.0.0/16");
     let vpc = vpc["vpc"]["vpcId"].as_str().unwrap();
     let subnet = ec2(&mut cloud, "CreateSubnet", &format!("VpcId={vpc}&CidrBlock=10.0.0.0/24"));
-    ecs(&mut cloud, "CreateCluster", json!({"clusterName": "main"}));
+    ecs(&mut cloud, "CreateCluster", &json!({"clusterName": "main"}));
     let definition = json!({
         "family": "app", "cpu": "256", "memory": "512", "networkMode": "awsvpc",
         "requiresCompatibilities": ["FARGATE"],
         "containerDefinitions": [{"name": "app", "image": "example/app:1"}],
     });
-    ecs(&mut cloud, "RegisterTaskDefinition", definition);
+    ecs(&mut cloud, "RegisterTaskDefinition", &definition);
     let subnets = json!({"subnets": [subnet["subnet"]["subnetId"]]});
     let service = json!({
         "cluster": "main", "serviceName": "app", "taskDefinition": "app", "desiredCount": 1,
         "launchType": "FARGATE", "networkConfiguration": {"awsvpcConfiguration": subnets},
     });
-    ecs(&mut cloud, "CreateService", service);
+    ecs(&mut cloud, "CreateService", &service);
     cloud
 }
 
@@ -48,8 +48,8 @@ fn ec2(cloud: &mut Cloud, operation: &str, form: &str) -> Value {
     ec2::answer(cloud, operation, Parameters::new(&parse_form(form.as_bytes()))).unwrap()
 }
 
-fn ecs(cloud: &mut Cloud, operation: &str, request: Value) -> Value {
-    ecs::answer(cloud, operation, Parameters::new(&request)).unwrap()
+fn ecs(cloud: &mut Cloud, operation: &str, request: &Value) -> Value {
+    ecs::answer(cloud, operation, Parameters::new(request)).unwrap()
 }
 
 /// A request about the service, with further members.
@@ -157,7 +157,7 @@ fn bounds_must_make_sense_and_the_service_exist() {
         let (code, _) = refused(&mut cloud, "RegisterScalableTarget", wrong);
         assert_eq!(code, "ValidationException");
     }
-    ecs(&mut cloud, "DeleteService", json!({"cluster": "main", "service": "app", "force": true}));
+    ecs(&mut cloud, "DeleteService", &json!({"cluster": "main", "service": "app", "force": true}));
     let bounds = json!({"MinCapacity": 1, "MaxCapacity": 2});
     let (_, message) = refused(&mut cloud, "RegisterScalableTarget", bounds);
     assert!(message.contains("ECS service doesn't exist"));
@@ -197,7 +197,7 @@ fn a_policy_needs_a_target_and_goes_with_it() {
 fn a_deleted_service_takes_its_target_along() {
     let mut cloud = cloud();
     done(&mut cloud, "RegisterScalableTarget", json!({"MinCapacity": 1, "MaxCapacity": 4}));
-    ecs(&mut cloud, "DeleteService", json!({"cluster": "main", "service": "app", "force": true}));
+    ecs(&mut cloud, "DeleteService", &json!({"cluster": "main", "service": "app", "force": true}));
     wait(&mut cloud, 600);
     assert_eq!(targets(&mut cloud), json!([]));
 }

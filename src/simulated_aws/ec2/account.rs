@@ -1,5 +1,7 @@
 //! What the account finds in its region: zones, other regions, its own attributes.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::describe::{Filters, text};
@@ -7,7 +9,7 @@ use super::error;
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
 
-/// The regions that an account has without opting in.
+/// The regions of the partition `aws` that an account has without opting in.
 const REGIONS: [&str; 17] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -123,9 +125,16 @@ fn show_zone(cloud: &Cloud, zone: &Zone) -> Value {
     })
 }
 
-pub(super) fn describe_regions(_: &Cloud, request: Parameters<'_>) -> Answer {
+/// The account's regions: its own, and in the partition `aws` those that need no opting in.
+fn regions(cloud: &Cloud) -> BTreeSet<&str> {
+    let others = if cloud.partition() == "aws" { REGIONS.as_slice() } else { &[] };
+    others.iter().copied().chain([cloud.region.as_str()]).collect()
+}
+
+pub(super) fn describe_regions(cloud: &Cloud, request: Parameters<'_>) -> Answer {
+    let regions = regions(cloud);
     let names = request.texts("RegionName");
-    check_known("region", &names, |name| REGIONS.contains(&name))?;
+    check_known("region", &names, |name| regions.contains(name))?;
     let filters = Filters::read(request);
     filters.check(&["endpoint", "opt-in-status", "region-name"])?;
     let endpoint = |region: &str| format!("ec2.{region}.amazonaws.com");
@@ -135,7 +144,7 @@ pub(super) fn describe_regions(_: &Cloud, request: Parameters<'_>) -> Answer {
         "region-name" => text(region),
         _ => Vec::new(),
     };
-    let chosen = REGIONS.iter().filter(|region| {
+    let chosen = regions.iter().filter(|region| {
         (names.is_empty() || names.iter().any(|name| name == *region))
             && filters.accept(|filter| values(region, filter))
     });

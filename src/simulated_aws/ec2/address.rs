@@ -19,7 +19,8 @@ use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
 pub struct Address {
     /// The allocation id.
     pub id: String,
-    pub address: Ipv4Addr,
+    /// The address itself.
+    pub public: Ipv4Addr,
     /// What it is mapped to.
     pub mapping: Option<Mapping>,
     /// Until when a release is still refused, after whoever held it is gone.
@@ -61,7 +62,7 @@ impl Listed for Address {
         ("private-ip-address", |address, cloud| {
             maybe(interface_of(address, &cloud.ec2).map(|interface| interface.private_address))
         }),
-        ("public-ip", |address, _| text(address.address)),
+        ("public-ip", |address, _| text(address.public)),
     ];
 
     fn all(ec2: &Ec2) -> &BTreeMap<String, Self> {
@@ -76,7 +77,7 @@ impl Listed for Address {
         let interface = interface_of(self, &cloud.ec2);
         json!({
             "allocationId": self.id,
-            "publicIp": self.address,
+            "publicIp": self.public,
             "domain": "vpc",
             "publicIpv4Pool": "amazon",
             "networkBorderGroup": cloud.region,
@@ -105,7 +106,7 @@ pub(super) fn allocate(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     }
     let address = Address {
         id: cloud.fresh_id("eipalloc"),
-        address: fresh_public(cloud),
+        public: fresh_public(cloud),
         mapping: None,
         held_until: cloud.now,
     };
@@ -113,7 +114,7 @@ pub(super) fn allocate(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     cloud.ec2.addresses.insert(address.id.clone(), address.clone());
     Ok(json!({
         "allocationId": address.id,
-        "publicIp": address.address,
+        "publicIp": address.public,
         "domain": "vpc",
         "publicIpv4Pool": "amazon",
         "networkBorderGroup": cloud.region,
@@ -134,7 +135,7 @@ pub(super) fn fresh_public(cloud: &mut Cloud) -> Ipv4Addr {
 
 fn is_taken(ec2: &Ec2, address: Ipv4Addr) -> bool {
     let mut mapped = ec2.interfaces.values().filter_map(|other| other.public_address.as_ref());
-    ec2.addresses.values().any(|other| other.address == address)
+    ec2.addresses.values().any(|other| other.public == address)
         || mapped.any(|public| public.address == address)
 }
 
@@ -142,7 +143,7 @@ fn is_taken(ec2: &Ec2, address: Ipv4Addr) -> bool {
 pub(super) fn describe(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let asked = request.texts("PublicIp");
     let known = |text: &String| {
-        cloud.ec2.addresses.values().any(|address| address.address.to_string() == *text)
+        cloud.ec2.addresses.values().any(|address| address.public.to_string() == *text)
     };
     if let Some(unknown) = asked.iter().find(|text| !known(text)) {
         let message = format!("Address '{unknown}' not found.");
@@ -163,7 +164,7 @@ pub(super) fn release(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let address: &Address = find(&cloud.ec2, request.required("AllocationId")?)?;
     let border_group = request.text("NetworkBorderGroup").unwrap_or(&cloud.region);
     if border_group != cloud.region {
-        let message = format!("Address '{}' not found.", address.address);
+        let message = format!("Address '{}' not found.", address.public);
         return Err(ApiError::new("InvalidAddress.NotFound", message));
     }
     if cloud.now < address.held_until || is_at_leaving_gateway(&cloud.ec2, address) {
@@ -171,7 +172,7 @@ pub(super) fn release(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         return Err(ApiError::new("AuthFailure", message));
     }
     if address.mapping.is_some() {
-        let message = format!("Address {} is in use.", address.address);
+        let message = format!("Address {} is in use.", address.public);
         return Err(ApiError::new("InvalidIPAddress.InUse", message));
     }
     let id = address.id.clone();

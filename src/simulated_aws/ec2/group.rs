@@ -174,8 +174,8 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Checks length and characters (aws-behaviour 29).
-fn check_text(parameter: &str, text: &str) -> Result<(), ApiError> {
+/// Checks length and characters of a name or a description (aws-behaviour 29).
+pub(super) fn check_text(parameter: &str, text: &str) -> Result<(), ApiError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
     if text.chars().count() <= 255 && text.chars().all(allowed) {
         return Ok(());

@@ -10,13 +10,13 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::address::{internal_name, internet_name};
+use super::address::{Mapping, internal_name, internet_name};
 use super::describe::{Fact, Listed, find, maybe, text};
 use super::group::SecurityGroup;
 use super::route::{Destination, Target};
 use super::subnet::Subnet;
 use super::vpc::Vpc;
-use super::{Ec2, error, group, nat, route, subnet, tags};
+use super::{Ec2, account, error, group, nat, route, subnet, tags};
 use crate::simulated_aws::clock::Moment;
 use crate::simulated_aws::cloud::{ACCOUNT, Cloud};
 use crate::simulated_aws::wire::ApiError;
@@ -135,8 +135,12 @@ pub fn create_interface(cloud: &mut Cloud, new: NewInterface) -> Result<Interfac
     Ok(interface)
 }
 
-/// Takes an interface away, and its addresses with it; one that is gone already stays gone.
+/// Takes an interface away, which frees its addresses; one that is gone already stays gone.
 pub fn delete_interface(cloud: &mut Cloud, id: &str) {
+    let at_it = |mapping: &mut Mapping| mapping.interface == id;
+    for address in cloud.ec2.addresses.values_mut() {
+        address.mapping.take_if(at_it);
+    }
     cloud.ec2.interfaces.remove(id);
     cloud.ec2.tags.remove(id);
 }
@@ -222,8 +226,8 @@ fn effective_groups(
     Ok(new.groups.clone())
 }
 
-/// An address of the subnet that nothing has, neither an interface nor AWS itself: the next one
-/// that is free after a random one.
+/// An address of the subnet that nothing has, neither an interface nor AWS itself: any of the
+/// free ones.
 fn free_address(cloud: &mut Cloud, subnet: &Subnet) -> Result<Ipv4Addr, ApiError> {
     let free = subnet::free_count(&cloud.ec2, subnet);
     if free == 0 {
@@ -302,6 +306,7 @@ impl Listed for Interface {
             "subnetId": self.subnet,
             "vpcId": self.vpc,
             "availabilityZone": self.zone,
+            "availabilityZoneId": account::zone_id(cloud, &self.zone),
             "description": self.description,
             "ownerId": ACCOUNT,
             "requesterId": self.requester,

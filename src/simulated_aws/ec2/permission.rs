@@ -99,8 +99,7 @@ fn drafts_of(
     let traffic = Traffic::of_request(permission)?;
     let mut drafts = Vec::new();
     let mut add = |peer: Parameters<'_>, read: Result<Peer, ApiError>| {
-        let description = peer.text("Description").map(str::to_owned);
-        check_description(description.as_deref())?;
+        let description = description_of(peer)?;
         drafts.push(Draft { traffic: traffic.clone(), peer: read?, description });
         Ok::<(), ApiError>(())
     };
@@ -124,18 +123,11 @@ fn drafts_of(
     Ok(drafts)
 }
 
-/// Checks length and characters: those of a group's name, without the asterisk's neighbours.
-fn check_description(description: Option<&str>) -> Result<(), ApiError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c);
-    match description {
-        Some(text) if text.chars().count() > 255 || !text.chars().all(allowed) => {
-            Err(error::invalid_value(format!(
-                "Invalid rule description '{text}'. Valid descriptions are strings of at most \
-                 255 characters out of a-z, A-Z, 0-9, spaces and ._-:/()#,@[]+=&;{{}}!$*"
-            )))
-        }
-        _ => Ok(()),
-    }
+/// The description that a peer of a permission, or a rule, comes with.
+fn description_of(request: Parameters<'_>) -> Result<Option<String>, ApiError> {
+    let description = request.text("Description");
+    group::check_text("Description", description.unwrap_or_default())?;
+    Ok(description.map(str::to_owned))
 }
 
 /// Takes rules away, by id or as described.
@@ -218,12 +210,10 @@ fn changed(ec2: &Ec2, group: &SecurityGroup, change: Parameters<'_>) -> Result<R
         return Err(error::not_found::<Rule>(id));
     }
     let new = change.structure("SecurityGroupRule");
-    let description = new.text("Description").map(str::to_owned);
-    check_description(description.as_deref())?;
     Ok(Rule {
         traffic: Traffic::of_request(new)?,
         peer: only_peer(ec2, group, new)?,
-        description,
+        description: description_of(new)?,
         ..rule.clone()
     })
 }

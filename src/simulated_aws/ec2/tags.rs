@@ -162,7 +162,7 @@ pub(super) fn describe(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     filters.check(&["key", "resource-id", "resource-type", "value"])?;
     let mut chosen = Vec::new();
     for (id, tags) in &cloud.ec2.tags {
-        let kind = kind(&cloud.ec2, id)?;
+        let Ok(kind) = kind(&cloud.ec2, id) else { continue };
         for (key, value) in tags {
             let values = |name: &str| match name {
                 "key" | "tag-key" => text(key),

@@ -133,9 +133,11 @@ fn breaker(service: &Service, deployment: &ServiceDeployment) -> Value {
     } else {
         "MONITORING"
     };
+    let mut current = service.deployments.iter();
+    let current = current.find(|one| one.record == deployment.arn && !deployment.breaker_triggered);
     json!({
         "status": status,
-        "failureCount": deployment.failures,
+        "failureCount": current.map_or(deployment.failures, |one| one.failed_tasks),
         "threshold": scheduler::threshold(service),
     })
 }

@@ -13,12 +13,14 @@ mod deployment;
 mod error;
 mod lifecycle;
 mod lookup;
-pub mod model;
+mod model;
 mod scheduler;
 mod service;
 mod start;
 mod tag;
 mod task;
+#[cfg(test)]
+mod tests;
 mod view;
 pub mod workload;
 
@@ -101,7 +103,8 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
 pub fn next_due(cloud: &Cloud) -> Option<Moment> {
     let tasks = cloud.ecs.tasks.values().flat_map(|task| [task.until, task.verdict_at]).flatten();
     let services = cloud.ecs.services.values().filter_map(|service| service.wake);
-    tasks.chain(services).min()
+    let changed = lifecycle::answers_differently(cloud).then_some(cloud.now);
+    tasks.chain(services).chain(changed).min()
 }
 
 /// Lets everything happen that is due at `cloud.now`. Afterwards nothing here is due any more at

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::simulated_aws::clock::Moment;
+use crate::simulated_aws::elb::targets::TargetAnswer;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -188,7 +189,7 @@ pub struct Deployment {
     /// The ARN of the service revision.
     pub revision: String,
     /// The ARN of the service deployment that is under way, or was.
-    pub service_deployment: String,
+    pub record: String,
 }
 
 /// See aws-behaviour 17.d2.
@@ -265,6 +266,8 @@ pub struct Task {
     pub platform_version: String,
     pub network: Network,
     pub load_balancers: Vec<LoadBalancer>,
+    /// What its targets are known to answer, one a load balancer; none before it runs.
+    pub answers: Vec<TargetAnswer>,
     pub overrides: Value,
     pub tags: Tags,
     pub execute_command: bool,

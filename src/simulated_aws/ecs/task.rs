@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::error::{client, cluster_not_found, invalid};
+use super::error::invalid;
 use super::lifecycle;
 use super::lookup::{
     active_cluster, cluster_name, missing, page, required, service_key, short, usable_definition,
 };
-use super::model::{Phase, Stop, Task, Template};
+use super::model::{Stop, Task, Template};
 use super::service::{capacity, network, platform_version};
 use super::start::{NewTask, start};
 use super::tag::{check_tags, tags_of};
@@ -112,7 +112,7 @@ pub(super) fn run(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         match start(cloud, new) {
             Ok(id) => tasks.extend(task_view(cloud, &id)),
             Err(refusal) => {
-                failures.push(json!({"reason": refusal.reason, "detail": refusal.detail}))
+                failures.push(json!({"reason": refusal.reason, "detail": refusal.detail}));
             }
         }
     }

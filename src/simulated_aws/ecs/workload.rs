@@ -11,8 +11,11 @@ use super::Ecs;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Workload {
+    /// What pulling it meets.
     pub pull: Pull,
+    /// How long it runs.
     pub run: Run,
+    /// What a connection to it meets.
     pub reply: Reply,
     /// What it answers on paths that it does not answer like all others.
     pub paths: BTreeMap<String, u16>,
@@ -27,9 +30,13 @@ pub struct Workload {
 #[serde(rename_all = "snake_case")]
 pub enum Pull {
     #[default]
+    /// Gives the image.
     Works,
+    /// Knows no such image.
     NotFound,
+    /// Wants other credentials.
     Denied,
+    /// Wants fewer pulls.
     RateLimited,
     /// The image has no manifest for the task's processor architecture.
     NoSuchPlatform,
@@ -40,14 +47,20 @@ pub enum Pull {
 #[serde(rename_all = "snake_case")]
 pub enum Run {
     #[default]
+    /// Until it is stopped.
     Forever,
+    /// Ends by itself.
     Exits {
+        /// The exit code.
         code: i64,
+        /// How long after its start.
         after_seconds: u64,
         /// The last lines that it logs.
         lines: Vec<String>,
     },
+    /// Is killed for using more memory than it has.
     RunsOutOfMemory {
+        /// How long after its start.
         after_seconds: u64,
     },
     /// Built for another processor than the task's.
@@ -58,9 +71,11 @@ pub enum Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
+    /// An answer with this HTTP status.
     Status(u16),
     /// Nothing listens there: another port, or localhost only.
     Refused,
+    /// Nothing comes back.
     TimesOut,
 }
 

@@ -11,6 +11,7 @@ use super::super::wire::{Answer, ApiError, Parameters};
 use super::action::{self, Action};
 use super::attributes::{self, LISTENER};
 use super::limits::room_for_one_more;
+use super::load_balancer::LoadBalancer;
 use super::page::page;
 use super::validate::{invalid, one_of, optional_port, port, required};
 use super::{Elb, load_balancer, tags, targets};
@@ -69,15 +70,14 @@ pub fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     }
     let count = cloud.elb.listeners_of(&balancer.arn).count();
     room_for_one_more(count, cloud.elb.quotas.listeners_per_load_balancer, "TooManyListeners")?;
-    let path = format!("app/{}/{}/{}", balancer.name, balancer.id(), cloud.fresh_hex(16));
-    let default_rule = format!("listener-rule/{path}/{}", cloud.fresh_hex(16));
+    let (arn, default_rule) = fresh_arns(cloud, &balancer);
     let listener = Listener {
-        arn: cloud.arn("elasticloadbalancing", &format!("listener/{path}")),
+        arn,
         load_balancer: balancer.arn,
         port,
         security,
         action,
-        default_rule: cloud.arn("elasticloadbalancing", &default_rule),
+        default_rule,
         attributes: LISTENER.defaults(),
     };
     let answer = json!({"Listeners": [shown(&listener)]});
@@ -85,6 +85,14 @@ pub fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     cloud.elb.listeners.insert(listener.arn.clone(), listener);
     targets::follow_use(cloud);
     Ok(answer)
+}
+
+/// The ARNs of a new listener and of its default rule, which repeat that of the load balancer.
+fn fresh_arns(cloud: &mut Cloud, balancer: &LoadBalancer) -> (String, String) {
+    let listener = format!("app/{}/{}/{}", balancer.name, balancer.id(), cloud.fresh_hex(16));
+    let rule = format!("listener-rule/{listener}/{}", cloud.fresh_hex(16));
+    let arn = |path: &str| cloud.arn("elasticloadbalancing", path);
+    (arn(&format!("listener/{listener}")), arn(&rule))
 }
 
 fn duplicate(balancer: &str) -> ApiError {
@@ -100,30 +108,31 @@ pub fn on_port<'a>(elb: &'a Elb, balancer: &'a str, port: u16) -> Option<&'a Lis
 
 /// Reads protocol, certificate and policy; what a request leaves out stays as in `present`.
 fn security(request: Parameters<'_>, present: Option<&Security>) -> Result<Security, ApiError> {
-    let protocol = one_of(request, "Protocol", &["HTTP", "HTTPS"])?;
     let before = match present {
         Some(Security::Https { certificate, policy }) => Some((certificate, policy)),
         Some(Security::Http) | None => None,
     };
-    let secure = match (protocol, present) {
-        (None, None) => return Err(invalid("A listener protocol must be specified")),
-        (None, Some(_)) => before.is_some(),
-        (Some(protocol), _) => protocol == "HTTPS",
-    };
-    if !secure {
+    if !is_secure(request, present)? {
         if request.structures("Certificates").next().is_some() || request.has("SslPolicy") {
             return Err(invalid("Certificates and policies can only be specified for HTTPS"));
         }
         return Ok(Security::Http);
     }
     let certificate = certificate(request)?.or_else(|| before.map(|before| before.0.clone()));
+    let policy = policy(request)?.or_else(|| before.map(|before| before.1.clone()));
     Ok(Security::Https {
         certificate: certificate
             .ok_or_else(|| invalid("A certificate must be specified for HTTPS listeners"))?,
-        policy: policy(request)?.unwrap_or_else(|| {
-            before.map_or_else(|| DEFAULT_POLICY.to_owned(), |before| before.1.clone())
-        }),
+        policy: policy.unwrap_or_else(|| DEFAULT_POLICY.to_owned()),
     })
+}
+
+fn is_secure(request: Parameters<'_>, present: Option<&Security>) -> Result<bool, ApiError> {
+    match (one_of(request, "Protocol", &["HTTP", "HTTPS"])?, present) {
+        (None, None) => Err(invalid("A listener protocol must be specified")),
+        (None, Some(present)) => Ok(*present != Security::Http),
+        (Some(protocol), _) => Ok(protocol == "HTTPS"),
+    }
 }
 
 /// The certificate of a request. Any well-formed ARN passes: the simulated account has no

@@ -47,6 +47,11 @@ impl LoadBalancer {
         self.scheme == "internet-facing"
     }
 
+    /// Whether requests can go to a target in a zone; `all` stands for outside the VPC.
+    pub fn reaches(&self, zone: &str) -> bool {
+        zone == "all" || self.placements.iter().any(|place| place.zone == zone)
+    }
+
     fn is_made_alike(&self, wanted: &Self, places: &[Place]) -> bool {
         let groups =
             |balancer: &Self| balancer.security_groups.iter().cloned().collect::<BTreeSet<_>>();

@@ -81,6 +81,12 @@ impl Elb {
         self.load_balancers.get(&forwarding.load_balancer)
     }
 
+    /// When a target in `zone` can be sent requests; `None` when no load balancer reaches it.
+    fn in_use_from(&self, target_group: &str, zone: &str) -> Option<Moment> {
+        let server = self.server_of(target_group).filter(|server| server.reaches(zone))?;
+        Some(server.active)
+    }
+
     /// The target groups that a load balancer forwards to.
     fn groups_of<'a>(&'a self, balancer: &'a str) -> BTreeSet<&'a str> {
         self.listeners_of(balancer)

@@ -1,9 +1,17 @@
 //! What this room asks of the VPC.
 
+use serde_json::json;
+
 use super::super::cloud::Cloud;
+use super::super::ec2;
 use super::super::ec2::interface::{self, Interface, NewInterface};
-use super::super::wire::ApiError;
+use super::super::wire::{ApiError, Parameters};
 use super::validate::{invalid, misfit};
+
+/// How many addresses must be free in a subnet that a load balancer is put into.
+const FEWEST_FREE_ADDRESSES: i64 = 8;
+/// How many security groups an interface can have (aws-behaviour 28).
+const MOST_SECURITY_GROUPS: usize = 5;
 
 /// Whether there is such a VPC.
 pub fn vpc_exists(cloud: &Cloud, vpc: &str) -> bool {
@@ -34,6 +42,11 @@ pub fn security_groups(
     vpc: &str,
     asked: Vec<String>,
 ) -> Result<Vec<String>, ApiError> {
+    if asked.len() > MOST_SECURITY_GROUPS {
+        return Err(misfit(format!(
+            "A load balancer can have at most {MOST_SECURITY_GROUPS} security groups"
+        )));
+    }
     for id in &asked {
         let group = interface::security_group(cloud, id).ok_or_else(|| {
             let message = format!("The security group '{id}' does not exist");
@@ -52,19 +65,29 @@ pub fn security_groups(
     Ok(vec![default.id.clone()])
 }
 
-/// Puts a load balancer's interface into a subnet.
+/// Puts a load balancer's interface into a subnet, which must have room for more than one, since
+/// load balancers grow (aws-behaviour 14.f).
 pub fn create_interface(cloud: &mut Cloud, new: NewInterface) -> Result<Interface, ApiError> {
-    let subnet = new.subnet.clone();
-    interface::create_interface(cloud, new).map_err(|error| match error.code.as_str() {
-        "InsufficientFreeAddressesInSubnet" => ApiError::new(
+    let free = free_addresses(cloud, &new.subnet)?;
+    if free < FEWEST_FREE_ADDRESSES {
+        return Err(ApiError::new(
             "InvalidSubnet",
             format!(
-                "Not enough IP space available in {subnet}. ELB requires at least 8 free IP \
-                 addresses in each subnet"
+                "Not enough IP space available in {}. ELB requires at least \
+                 {FEWEST_FREE_ADDRESSES} free IP addresses in each subnet",
+                new.subnet
             ),
-        ),
-        _ => error,
-    })
+        ));
+    }
+    interface::create_interface(cloud, new)
+}
+
+/// How many addresses of a subnet are free, as EC2 says.
+fn free_addresses(cloud: &mut Cloud, subnet: &str) -> Result<i64, ApiError> {
+    let request = json!({"SubnetId": [subnet]});
+    let answer = ec2::answer(cloud, "DescribeSubnets", Parameters::new(&request))?;
+    let subnet = Parameters::new(&answer["subnetSet"][0]);
+    Ok(subnet.integer("availableIpAddressCount").unwrap_or_default())
 }
 
 /// Has an interface take other security groups.

@@ -14,8 +14,8 @@ use super::super::cloud::Cloud;
 use super::super::ec2::interface::{self, NewInterface};
 use super::super::wire::{Answer, ApiError, Parameters};
 use super::load_balancer::{self, LoadBalancer};
-use super::network;
 use super::validate::{invalid, misfit};
+use super::{network, targets};
 
 /// One subnet of a load balancer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -160,6 +160,7 @@ pub fn set_subnets(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         json!({"AvailabilityZones": shown(&placements), "IpAddressType": balancer.ip_address_type});
     vacate(cloud, left);
     load_balancer::find_mut(&mut cloud.elb, &balancer.arn)?.placements = placements;
+    targets::follow_use(cloud);
     Ok(answer)
 }
 

@@ -58,12 +58,13 @@ pub fn deregister(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 
 pub fn describe(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let group = named(&cloud.elb, request)?;
+    let served = cloud.elb.server_of(&group.arn).is_some();
     let chosen = chosen(group, request)?;
     let registered = group
         .targets
         .iter()
         .filter(|target| chosen.is_empty() || chosen.iter().any(|chosen| chosen.means(target)))
-        .map(|target| description(group, target, cloud.now));
+        .map(|target| description(group, target, served, cloud.now));
     let unknown = chosen
         .iter()
         .filter(|chosen| !group.targets.iter().any(|target| chosen.means(target)))
@@ -115,7 +116,7 @@ fn address(group: &TargetGroup, id: &str) -> Result<String, ApiError> {
     Ok(id.to_owned())
 }
 
-fn description(group: &TargetGroup, target: &Target, now: Moment) -> Value {
+fn description(group: &TargetGroup, target: &Target, served: bool, now: Moment) -> Value {
     let health = match target.state {
         TargetState::Initial if now < target.checked_from => {
             health("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
@@ -130,14 +131,19 @@ fn description(group: &TargetGroup, target: &Target, now: Moment) -> Value {
             "Target.DeregistrationInProgress",
             "Target deregistration is in progress",
         ),
-        TargetState::Unused => health(
-            "unused",
-            "Target.NotInUse",
-            "Target group is not configured to receive traffic from the load balancer",
-        ),
+        TargetState::Unused => unused(served),
     };
     let zone = Some(target.zone.as_str());
     shown(group, &target.ip, target.port, zone, &health)
+}
+
+fn unused(served: bool) -> Value {
+    let description = if served {
+        "Target is in an Availability Zone that is not enabled for the load balancer"
+    } else {
+        "Target group is not configured to receive traffic from the load balancer"
+    };
+    health("unused", "Target.NotInUse", description)
 }
 
 fn unhealthy(answer: TargetAnswer) -> Value {

@@ -47,7 +47,7 @@ pub fn register_target(cloud: &mut Cloud, arn: &str, ip: &str, port: u16, answer
         checked_from: cloud.now,
         turns: None,
     };
-    if let Some(active) = cloud.elb.server_of(arn).map(|balancer| balancer.active) {
+    if let Some(active) = cloud.elb.in_use_from(arn, &target.zone) {
         start_checks(cloud, arn, &mut target, active);
     }
     if let Some(group) = cloud.elb.target_groups.get_mut(arn) {
@@ -96,11 +96,10 @@ pub fn target_state(cloud: &Cloud, arn: &str, ip: &str, port: u16) -> Option<Tar
 pub(super) fn follow_use(cloud: &mut Cloud) {
     let groups: Vec<String> = cloud.elb.target_groups.keys().cloned().collect();
     for arn in groups {
-        let active = cloud.elb.server_of(&arn).map(|balancer| balancer.active);
         let Some(group) = cloud.elb.target_groups.get_mut(&arn) else { continue };
         let mut targets = std::mem::take(&mut group.targets);
         for target in &mut targets {
-            match (active, target.state) {
+            match (cloud.elb.in_use_from(&arn, &target.zone), target.state) {
                 (Some(active), TargetState::Unused) => start_checks(cloud, &arn, target, active),
                 (None, TargetState::Draining) | (Some(_), _) => {}
                 (None, _) => target.stop(),

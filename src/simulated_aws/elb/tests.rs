@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::clock::Moment;
 use super::super::cloud::Cloud;
+use super::super::ec2::interface;
 use super::super::wire::{Answer, Parameters, parse_form};
 use super::super::{ec2, elb};
 use super::targets::{self, TargetAnswer, TargetState};
@@ -526,6 +527,149 @@ fn requests_get_what_the_targets_answer() {
 }
 
 #[test]
+fn a_target_in_a_zone_without_the_load_balancer_is_unused() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    let zoned = subnet(&mut cloud, &front.network.vpc, "10.0.3.0/24", "eu-west-1c");
+    let interface = interface::NewInterface {
+        subnet: zoned.clone(),
+        groups: Vec::new(),
+        description: String::new(),
+        interface_type: "interface".to_owned(),
+        requester: "ecs".to_owned(),
+        public_address: false,
+    };
+    let interface = interface::create_interface(&mut cloud, interface).unwrap();
+    let ip = interface.private_address.to_string();
+    targets::register_target(&mut cloud, &front.group, &ip, 8000, TargetAnswer::Status(200));
+    let health = format!("TargetGroupArn={}", front.group);
+    let health = done(&mut cloud, "DescribeTargetHealth", &health);
+    let target = &health["TargetHealthDescriptions"][0];
+    assert_eq!(target["Target"]["AvailabilityZone"], json!("eu-west-1c"));
+    assert_eq!(target["TargetHealth"]["State"], json!("unused"));
+
+    let Network { first, second, .. } = &front.network;
+    let everywhere = format!(
+        "LoadBalancerArn={}&Subnets.member.1={first}&Subnets.member.2={second}\
+         &Subnets.member.3={zoned}",
+        front.balancer
+    );
+    done(&mut cloud, "SetSubnets", &everywhere);
+    wait(&mut cloud, 211);
+    let state = targets::target_state(&cloud, &front.group, &ip, 8000);
+    assert_eq!(state, Some(TargetState::Healthy));
+}
+
+#[test]
+fn targets_are_registered_over_the_wire_too() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    wait(&mut cloud, 180);
+    let named = |targets: &str| format!("TargetGroupArn={}{targets}", front.group);
+    done(&mut cloud, "RegisterTargets", &named("&Targets.member.1.Id=10.0.0.50"));
+    assert_eq!(state(&cloud, &front), Some(TargetState::Initial));
+    wait(&mut cloud, 61);
+    assert_eq!(state(&cloud, &front), Some(TargetState::Unhealthy));
+    let both = named("&Targets.member.1.Id=10.0.0.50&Targets.member.2.Id=10.0.0.51");
+    let health = done(&mut cloud, "DescribeTargetHealth", &both);
+    let reasons: Vec<&Value> = health["TargetHealthDescriptions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|target| &target["TargetHealth"]["Reason"])
+        .collect();
+    assert_eq!(reasons, ["Target.Timeout", "Target.NotRegistered"]);
+    done(&mut cloud, "DeregisterTargets", &named("&Targets.member.1.Id=10.0.0.50"));
+    assert_eq!(state(&cloud, &front), Some(TargetState::Draining));
+    for wrong in ["", "&Targets.member.1.Id=i-0123", "&Targets.member.1.Id=8.8.8.8"] {
+        assert_eq!(refused(&mut cloud, "RegisterTargets", &named(wrong)), "ValidationError");
+    }
+}
+
+#[test]
+fn a_rule_uses_a_target_group_as_a_listener_does() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    let group = done(&mut cloud, "CreateTargetGroup", &group_form(&front.network, "api"));
+    let group = text(&group["TargetGroups"][0]["TargetGroupArn"]);
+    assert_eq!(targets::target_group_is_served(&cloud, &group), Some(false));
+    let rule = format!(
+        "ListenerArn={}&Priority=1&Conditions.member.1.Field=host-header\
+         &Conditions.member.1.HostHeaderConfig.Values.member.1=api.example.com\
+         &Actions.member.1.Type=forward&Actions.member.1.TargetGroupArn={group}",
+        front.listener
+    );
+    let rule = done(&mut cloud, "CreateRule", &rule)["Rules"][0].clone();
+    assert_eq!(targets::target_group_is_served(&cloud, &group), Some(true));
+    let name = format!("TargetGroupArn={group}");
+    assert_eq!(refused(&mut cloud, "DeleteTargetGroup", &name), "ResourceInUse");
+    let elsewhere = format!(
+        "RuleArn={}&Actions.member.1.Type=forward&Actions.member.1.TargetGroupArn={}",
+        text(&rule["RuleArn"]),
+        front.group
+    );
+    done(&mut cloud, "ModifyRule", &elsewhere);
+    done(&mut cloud, "DeleteTargetGroup", &name);
+}
+
+#[test]
+fn other_groups_reach_the_interfaces() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    let form = format!("GroupName=new&GroupDescription=new&VpcId={}", front.network.vpc);
+    let group = text(&ec2(&mut cloud, "CreateSecurityGroup", &form)["groupId"]);
+    let name = format!("LoadBalancerArn={}", front.balancer);
+    let set = format!("{name}&SecurityGroups.member.1={group}");
+    assert_eq!(done(&mut cloud, "SetSecurityGroups", &set)["SecurityGroupIds"], json!([group]));
+    assert!(cloud.ec2.interfaces.values().all(|interface| interface.groups == [group.clone()]));
+    let missing = format!("{name}&SecurityGroups.member.1=sg-0missing");
+    assert_eq!(refused(&mut cloud, "SetSecurityGroups", &missing), "InvalidSecurityGroup");
+}
+
+#[test]
+fn a_subnet_without_room_is_refused_and_left_alone() {
+    let mut cloud = cloud();
+    let network = network(&mut cloud);
+    let small = subnet(&mut cloud, &network.vpc, "10.0.9.0/28", "eu-west-1b");
+    for _ in 0..4 {
+        let interface = interface::NewInterface {
+            subnet: small.clone(),
+            groups: Vec::new(),
+            description: String::new(),
+            interface_type: "interface".to_owned(),
+            requester: "ecs".to_owned(),
+            public_address: false,
+        };
+        interface::create_interface(&mut cloud, interface).unwrap();
+    }
+    let form = format!("Name=main&Subnets.member.1={}&Subnets.member.2={small}", network.first);
+    assert_eq!(refused(&mut cloud, "CreateLoadBalancer", &form), "InvalidSubnet");
+    assert_eq!(cloud.ec2.interfaces.len(), 4);
+}
+
+#[test]
+fn quotas_are_kept_and_shown() {
+    let mut cloud = cloud();
+    let network = network(&mut cloud);
+    cloud.elb.quotas.target_groups = 1;
+    done(&mut cloud, "CreateTargetGroup", &group_form(&network, "a"));
+    let second = group_form(&network, "b");
+    assert_eq!(refused(&mut cloud, "CreateTargetGroup", &second), "TooManyTargetGroups");
+    let limits = done(&mut cloud, "DescribeAccountLimits", "")["Limits"].clone();
+    assert!(limits.as_array().unwrap().contains(&json!({"Name": "target-groups", "Max": "1"})));
+}
+
+#[test]
+fn a_listener_moves_to_a_free_port_only() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    done(&mut cloud, "CreateListener", &listener_form(&front.balancer, &front.group, 81));
+    let to = |port: u16| format!("ListenerArn={}&Port={port}", front.listener);
+    assert_eq!(refused(&mut cloud, "ModifyListener", &to(81)), "DuplicateListener");
+    assert_eq!(done(&mut cloud, "ModifyListener", &to(82))["Listeners"][0]["Port"], json!(82));
+}
+
+#[test]
 fn tags_are_added_replaced_and_removed() {
     let mut cloud = cloud();
     let Front { group, .. } = front(&mut cloud);
@@ -540,6 +684,13 @@ fn tags_are_added_replaced_and_removed() {
     );
     let reserved = format!("{name}&Tags.member.1.Key=aws:x&Tags.member.1.Value=1");
     assert_eq!(refused(&mut cloud, "AddTags", &reserved), "ValidationError");
+    let twice = format!("{name}&Tags.member.1.Key=x&Tags.member.2.Key=x");
+    assert_eq!(refused(&mut cloud, "AddTags", &twice), "DuplicateTagKeys");
+    let mut fifty = name.clone();
+    for number in 1..=50 {
+        fifty.push_str(&format!("&Tags.member.{number}.Key=key-{number}"));
+    }
+    assert_eq!(refused(&mut cloud, "AddTags", &fifty), "TooManyTags");
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn container(mut members: Map<String, Value>, awsvpc: bool) -> Value {
         }
     }
     if let Some(Value::Array(mappings)) = members.get_mut("portMappings") {
-        mappings.iter_mut().for_each(|mapping| complete_mapping(mapping, awsvpc));
+        for mapping in mappings {
+            complete_mapping(mapping, awsvpc);
+        }
     }
     if let Some(check) = members.get_mut("healthCheck") {
         for (name, value) in [("interval", 30), ("timeout", 5), ("retries", 3)] {

@@ -134,7 +134,8 @@ fn check_fargate(request: Parameters<'_>, containers: &[Parameters<'_>]) -> Chec
     }
     if sum("memoryReservation") > memory {
         return Err(client(
-            "The sum of all container memoryReservation values cannot be greater than the task memory.",
+            "The sum of all container memoryReservation values cannot be greater than the \
+             task memory.",
         ));
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::model::{Health, Phase, Stop, Task};
 use super::scheduler::{self, event};
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::ec2::interface;
-use crate::simulated_aws::elb::targets;
+use crate::simulated_aws::elb::targets::{self, TargetAnswer};
 
 pub(super) use containers::{has_own_check, reply_of};
 
@@ -49,7 +49,22 @@ fn is_due(cloud: &Cloud, task: &Task) -> bool {
     let reached = |at: Option<_>| at.is_some_and(|at| at <= cloud.now);
     reached(task.until)
         || reached(task.verdict_at)
+        || has_changed(cloud, task)
         || (task.phase == Phase::Deactivating && has_drained(cloud, task))
+}
+
+/// Whether a running task now answers otherwise than its load balancers know: its image's behaviour
+/// changed, or the path that is asked for.
+pub(super) fn answers_differently(cloud: &Cloud) -> bool {
+    cloud.ecs.tasks.values().any(|task| has_changed(cloud, task))
+}
+
+fn has_changed(cloud: &Cloud, task: &Task) -> bool {
+    task.phase == Phase::Running && task.answers != answers(cloud, task)
+}
+
+fn answers(cloud: &Cloud, task: &Task) -> Vec<TargetAnswer> {
+    task.load_balancers.iter().map(|balancer| reply_of(cloud, task, balancer)).collect()
 }
 
 fn has_drained(cloud: &Cloud, task: &Task) -> bool {
@@ -67,6 +82,10 @@ fn advance(cloud: &mut Cloud, id: &str) {
             task.verdict_at = None;
             task.health = health;
         });
+        return;
+    }
+    if has_changed(cloud, &task) {
+        answer_anew(cloud, &task);
         return;
     }
     match task.phase {
@@ -138,26 +157,36 @@ fn run(cloud: &mut Cloud, task: &Task) {
 }
 
 fn register(cloud: &mut Cloud, task: &Task) {
-    for balancer in &task.load_balancers {
-        let answer = reply_of(cloud, task, balancer);
+    let answers = answers(cloud, task);
+    for (balancer, answer) in task.load_balancers.iter().zip(&answers) {
         let (group, ip) = (&balancer.target_group, &task.interface.address);
-        targets::register_target(cloud, group, ip, balancer.port, answer);
-        tell(cloud, task, format!("registered 1 targets in (target-group {group})"));
+        targets::register_target(cloud, group, ip, balancer.port, *answer);
+        tell(cloud, task, &format!("registered 1 targets in (target-group {group})"));
     }
+    change(cloud, &task.id, |task| task.answers = answers);
+}
+
+fn answer_anew(cloud: &mut Cloud, task: &Task) {
+    let answers = answers(cloud, task);
+    for (balancer, answer) in task.load_balancers.iter().zip(&answers) {
+        let (group, ip) = (&balancer.target_group, &task.interface.address);
+        targets::set_answer(cloud, group, ip, balancer.port, *answer);
+    }
+    change(cloud, &task.id, |task| task.answers = answers);
 }
 
 fn deregister(cloud: &mut Cloud, task: &Task) {
     for balancer in &task.load_balancers {
         let (group, ip) = (&balancer.target_group, &task.interface.address);
         targets::deregister_target(cloud, group, ip, balancer.port);
-        tell(cloud, task, format!("deregistered 1 targets in (target-group {group})"));
+        tell(cloud, task, &format!("deregistered 1 targets in (target-group {group})"));
     }
 }
 
 /// Writes into the log of the task's service, if it has one.
-fn tell(cloud: &mut Cloud, task: &Task, message: String) {
+fn tell(cloud: &mut Cloud, task: &Task, message: &str) {
     if let Some(service) = &task.service {
-        event(cloud, &service_key(&task.cluster, service), &message);
+        event(cloud, &service_key(&task.cluster, service), message);
     }
 }
 
@@ -205,7 +234,7 @@ pub(super) fn stop(cloud: &mut Cloud, id: &str, stop: Stop) {
     } else if task.load_balancers.is_empty() {
         enter(cloud, id, Phase::Stopping, STOPPING_MS);
     } else {
-        tell(cloud, &task, "has begun draining connections on 1 tasks.".to_owned());
+        tell(cloud, &task, "has begun draining connections on 1 tasks.");
         deregister(cloud, &task);
         change(cloud, id, |task| task.phase = Phase::Deactivating);
         if has_drained(cloud, &task) {

@@ -80,8 +80,8 @@ fn image_obstacle(cloud: &Cloud, container: &Value, routed: bool) -> Option<Obst
     let image = image(container);
     let attempt = |times: u8| {
         format!(
-            "CannotPullContainerError: pull image manifest has been retried {times} time(s): failed \
-             to resolve ref {image}:"
+            "CannotPullContainerError: pull image manifest has been retried {times} time(s): \
+             failed to resolve ref {image}:"
         )
     };
     let reason = if routed {

@@ -155,8 +155,8 @@ fn task_tags(cloud: &Cloud, service: &super::model::Service, template: &Template
 }
 
 fn stop_tasks(cloud: &mut Cloud, key: &str, tasks: &[String], stop: &Stop) {
-    let names: String = tasks.iter().map(|id| format!(" (task {id})")).collect();
-    event(cloud, key, &format!("has stopped {} running tasks:{names}.", tasks.len()));
+    let names: Vec<String> = tasks.iter().map(|id| format!("(task {id})")).collect();
+    event(cloud, key, &format!("has stopped {} running tasks: {}.", tasks.len(), names.join(" ")));
     change(cloud, key, |service| service.steady = false);
     for id in tasks {
         lifecycle::stop(cloud, id, stop.clone());

@@ -5,6 +5,7 @@ use super::super::model::{
     Deployment, Rollout, Service, ServiceDeployment, ServiceDeploymentStatus, ServiceRevision,
 };
 use super::{change, event, wake};
+use crate::simulated_aws::clock::Moment;
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::wire::ApiError;
 
@@ -46,7 +47,7 @@ pub(in super::super) fn begin(cloud: &mut Cloud, key: &str) -> Result<(), ApiErr
             rollback: None,
         },
     );
-    let deployment = new_deployment(service, id, revision, rollout, now);
+    let deployment = new_deployment(service, &id, revision, rollout, now);
     service.deployments.insert(0, deployment);
     service.steady = false;
     wake(cloud, key);
@@ -55,12 +56,12 @@ pub(in super::super) fn begin(cloud: &mut Cloud, key: &str) -> Result<(), ApiErr
 
 fn new_deployment(
     service: &Service,
-    id: String,
+    number: &str,
     revision: String,
     rollout: String,
-    now: crate::simulated_aws::clock::Moment,
+    now: Moment,
 ) -> Deployment {
-    let id = format!("ecs-svc/{id}");
+    let id = format!("ecs-svc/{number}");
     Deployment {
         reason: format!("ECS deployment {id} in progress."),
         id,
@@ -72,12 +73,12 @@ fn new_deployment(
         launch_after: now,
         settled: None,
         revision,
-        service_deployment: rollout,
+        record: rollout,
     }
 }
 
 /// A rollout that is under way when the next begins is stopped.
-fn supersede(service: &mut Service, now: crate::simulated_aws::clock::Moment) {
+fn supersede(service: &mut Service, now: Moment) {
     for rollout in service.history.iter_mut().filter(|rollout| rollout.finished.is_none()) {
         rollout.status = ServiceDeploymentStatus::Stopped;
         rollout.reason = Some("Service deployment was replaced by a newer one.".to_owned());
@@ -117,7 +118,7 @@ pub(super) fn complete(cloud: &mut Cloud, key: &str) {
         primary.rollout = Rollout::Completed;
         primary.reason = format!("ECS deployment {id} completed.");
         primary.updated = now;
-        let (revision, rollout) = (primary.revision.clone(), primary.service_deployment.clone());
+        let (revision, rollout) = (primary.revision.clone(), primary.record.clone());
         if let Some(revision) = service.revisions.iter_mut().find(|one| one.arn == revision) {
             revision.completed = true;
         }
@@ -136,7 +137,7 @@ pub(super) fn complete(cloud: &mut Cloud, key: &str) {
 fn finish(
     service: &mut Service,
     arn: &str,
-    now: crate::simulated_aws::clock::Moment,
+    now: Moment,
     status: impl FnOnce(ServiceDeploymentStatus) -> ServiceDeploymentStatus,
 ) {
     if let Some(rollout) = service.history.iter_mut().find(|rollout| rollout.arn == arn) {
@@ -199,7 +200,7 @@ fn end_badly(cloud: &mut Cloud, key: &str, reason: &str) -> String {
         reason.clone_into(&mut primary.reason);
         primary.updated = now;
         primary.settled = None;
-        let rollout = primary.service_deployment.clone();
+        let rollout = primary.record.clone();
         finish(service, &rollout, now, |status| match status {
             ServiceDeploymentStatus::RollbackInProgress => ServiceDeploymentStatus::RollbackFailed,
             _ => ServiceDeploymentStatus::Stopped,
@@ -227,7 +228,7 @@ fn roll_back(cloud: &mut Cloud, key: &str, why: &str) {
     change(cloud, key, |service| {
         let Some(revision) = last_complete(service).cloned() else { return };
         let Some(failed) = service.deployments.first().cloned() else { return };
-        let rollout = service.history.iter_mut().find(|one| one.arn == failed.service_deployment);
+        let rollout = service.history.iter_mut().find(|one| one.arn == failed.record);
         let Some(rollout) =
             rollout.filter(|one| one.status != ServiceDeploymentStatus::RollbackFailed)
         else {
@@ -251,7 +252,7 @@ fn roll_back(cloud: &mut Cloud, key: &str, why: &str) {
         primary.failed_tasks = 0;
         primary.launch_after = now;
         primary.settled = None;
-        primary.service_deployment = failed.service_deployment;
+        primary.record = failed.record;
         returned = Some(primary.id.clone());
         service.deployments.insert(0, primary);
     });

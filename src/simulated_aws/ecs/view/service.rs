@@ -51,7 +51,7 @@ pub(in super::super) fn service(cloud: &Cloud, service: &Service, with_tags: boo
         "roleArn": service_role(cloud),
         "currentServiceDeployment": service.deployments.first()
             .filter(|deployment| deployment.rollout == Rollout::InProgress)
-            .map(|deployment| &deployment.service_deployment),
+            .map(|deployment| &deployment.record),
         "currentServiceRevisions": current_revisions(service, &tasks),
     });
     if !template.strategy.is_empty() {

@@ -17,6 +17,7 @@ pub(in super::super) fn task(cloud: &Cloud, task: &Task, with_tags: bool) -> Val
     let definition = definition(&cloud.ecs, &task.definition);
     let size = |member: &str| definition.and_then(|found| found.document.get(member).cloned());
     let connected = task.phase > Phase::Provisioning;
+    let connected_at = task.pull_started.unwrap_or(task.created);
     let mut members = json!({
         "taskArn": task.arn,
         "clusterArn": cloud.arn("ecs", &format!("cluster/{}", task.cluster)),
@@ -46,7 +47,7 @@ pub(in super::super) fn task(cloud: &Cloud, task: &Task, with_tags: bool) -> Val
         "stopCode": task.stop.as_ref().map(|stop| &stop.code),
         "stoppedReason": task.stop.as_ref().map(|stop| &stop.reason),
         "connectivity": connected.then_some("CONNECTED"),
-        "connectivityAt": connected.then(|| timestamp(cloud, task.pull_started.unwrap_or(task.created))),
+        "connectivityAt": connected.then(|| timestamp(cloud, connected_at)),
         "ephemeralStorage": {"sizeInGiB": 20},
         "attributes": [{"name": "ecs.cpu-architecture", "value": architecture(definition)}],
     });
@@ -100,17 +101,20 @@ fn container(cloud: &Cloud, task: &Task, definition: &Value) -> Value {
     let culprit = stop.is_some_and(|stop| stop.container.as_deref().is_none_or(|c| c == name));
     let ran = task.started.is_some();
     let ended = task.phase >= Phase::Deprovisioning;
-    let exit_code = stop
-        .filter(|_| ended && ran)
-        .map(|stop| if culprit { stop.exit_code.unwrap_or(0) } else { 0 });
+    let exit_code = stop.filter(|_| ended && ran).map(|stop| match stop.exit_code {
+        Some(code) if culprit => code,
+        _ => 0,
+    });
     let reason = stop.filter(|_| culprit).and_then(|stop| stop.container_reason.as_ref());
     let checked = definition["healthCheck"].is_object();
+    let image = definition["image"].as_str().unwrap_or_default();
+    let mebibytes = |member: &str| definition[member].as_i64().map(|number| number.to_string());
     json!({
         "containerArn": cloud.arn("ecs", &format!("container/{}/{}/{name}", task.cluster, task.id)),
         "taskArn": task.arn,
         "name": name,
         "image": definition["image"],
-        "imageDigest": task.pull_stopped.map(|_| digest(definition["image"].as_str().unwrap_or_default())),
+        "imageDigest": task.pull_stopped.map(|_| digest(image)),
         "runtimeId": ran.then(|| format!("{}-{}", task.id, runtime_number(name))),
         "lastStatus": container_status(task),
         "exitCode": exit_code,
@@ -122,8 +126,8 @@ fn container(cloud: &Cloud, task: &Task, definition: &Value) -> Value {
             "privateIpv4Address": task.interface.address,
         }],
         "cpu": definition["cpu"].to_string(),
-        "memory": definition["memory"].as_i64().map(|memory| memory.to_string()),
-        "memoryReservation": definition["memoryReservation"].as_i64().map(|memory| memory.to_string()),
+        "memory": mebibytes("memory"),
+        "memoryReservation": mebibytes("memoryReservation"),
     })
 }
 

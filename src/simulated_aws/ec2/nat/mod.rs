@@ -3,6 +3,8 @@
 //! A gateway is accepted first and looked at afterwards: what is wrong with it shows only when it
 //! has `failed`. Gone or failed, it stays listed with its tags for an hour.
 
+mod life;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,13 +16,12 @@ use super::address::{Address, Mapping};
 use super::describe::{Fact, Listed, find, find_mut, text};
 use super::interface::{self, Elastic, NewInterface, PublicAddress};
 use super::subnet::Subnet;
-use super::{Ec2, error, internet_gateway, tags, tokens};
+use super::{Ec2, error, tags, tokens};
 use crate::simulated_aws::clock::Moment;
 use crate::simulated_aws::cloud::{ACCOUNT, Cloud};
 use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
 
-/// How long a gateway that is gone or failed stays listed.
-const LISTED: Duration = Duration::from_hours(1);
+pub(super) use life::{next_due, pass};
 
 /// A gateway that lets a private subnet call out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -324,7 +325,7 @@ fn start(cloud: &mut Cloud, subnet: Subnet, address: Option<Address>) -> NatGate
             None => Connectivity::Private,
             Some(address) => Connectivity::Public {
                 allocation: address.id,
-                address: address.address,
+                address: address.public,
                 association,
             },
         },
@@ -344,7 +345,7 @@ fn map_address(cloud: &mut Cloud, allocation: &str, interface: &str) -> String {
     address.mapping =
         Some(Mapping { association: association.clone(), interface: interface.to_owned() });
     let elastic = Elastic { allocation: allocation.to_owned(), association: association.clone() };
-    let public = PublicAddress { address: address.address, elastic: Some(elastic) };
+    let public = PublicAddress { address: address.public, elastic: Some(elastic) };
     if let Some(interface) = cloud.ec2.interfaces.get_mut(interface) {
         interface.public_address = Some(public);
     }
@@ -387,79 +388,4 @@ pub(super) fn route_target<'e>(
         return Err(error::invalid_value(message));
     }
     Ok(gateway)
-}
-
-pub(super) fn next_due(ec2: &Ec2) -> Option<Moment> {
-    ec2.nat_gateways.values().filter_map(|gateway| gateway.phase.end()).min()
-}
-
-/// Lets every phase end that is due.
-pub(super) fn pass(cloud: &mut Cloud) {
-    let is_due = |gateway: &&NatGateway| gateway.phase.end().is_some_and(|end| end <= cloud.now);
-    let due: Vec<NatGateway> = cloud.ec2.nat_gateways.values().filter(is_due).cloned().collect();
-    for gateway in due {
-        end_phase(cloud, gateway);
-    }
-}
-
-fn end_phase(cloud: &mut Cloud, mut gateway: NatGateway) {
-    match gateway.phase {
-        Phase::Checked { .. } => check(cloud, &mut gateway),
-        Phase::Starting { .. } => gateway.phase = Phase::Available,
-        Phase::Available => {}
-        Phase::Deleting { .. } => {
-            let lag = Duration::from_millis(cloud.random().u64(0..30_000));
-            let held_until = cloud.now.after(lag);
-            let_go(&mut cloud.ec2, &gateway, held_until);
-            gateway.deleted = Some(cloud.now);
-            gateway.phase = Phase::Deleted { listed_until: cloud.now.after(LISTED) };
-        }
-        Phase::Failed { .. } | Phase::Deleted { .. } => {
-            cloud.ec2.nat_gateways.remove(&gateway.id);
-            cloud.ec2.tags.remove(&gateway.id);
-            return;
-        }
-    }
-    cloud.ec2.nat_gateways.insert(gateway.id.clone(), gateway);
-}
-
-/// Looks at what the gateway needs: it fails, or takes 100 to 130 s in all to become available.
-fn check(cloud: &mut Cloud, gateway: &mut NatGateway) {
-    gateway.flaw = find_flaw(&cloud.ec2, gateway);
-    if gateway.flaw.is_some() {
-        let now = cloud.now;
-        let_go(&mut cloud.ec2, gateway, now);
-        gateway.deleted = Some(now);
-        gateway.phase = Phase::Failed { listed_until: now.after(LISTED) };
-    } else {
-        let whole = Duration::from_millis(cloud.random().u64(100_000..130_000));
-        gateway.phase = Phase::Starting { until: gateway.created.after(whole) };
-    }
-}
-
-fn find_flaw(ec2: &Ec2, gateway: &NatGateway) -> Option<Flaw> {
-    if gateway.interface.is_none() {
-        return Some(Flaw::InsufficientFreeAddresses);
-    }
-    match &gateway.connectivity {
-        Connectivity::Private => None,
-        Connectivity::Public { association: None, .. } => Some(Flaw::AlreadyAssociated),
-        Connectivity::Public { .. } => {
-            let attached = internet_gateway::attached_to(ec2, &gateway.vpc);
-            attached.is_none().then_some(Flaw::NotAttached)
-        }
-    }
-}
-
-/// Takes a gateway's interface away and frees its address, which can be released from
-/// `held_until` on.
-fn let_go(ec2: &mut Ec2, gateway: &NatGateway, held_until: Moment) {
-    if let Some(own) = &gateway.interface {
-        ec2.interfaces.remove(&own.id);
-        ec2.tags.remove(&own.id);
-    }
-    for address in ec2.addresses.values_mut().filter(|address| gateway.holds(address)) {
-        address.mapping = None;
-        address.held_until = held_until;
-    }
 }

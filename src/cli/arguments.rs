@@ -1,0 +1,210 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Takes a container image to a running, load-balanced service on ECS Fargate.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The stack's description.
+    #[arg(short, long, value_name = "FILE", default_value = "provision.toml", global = true)]
+    pub file: PathBuf,
+    /// The environment.
+    #[arg(
+        short,
+        long,
+        value_name = "ENV",
+        default_value = "dev",
+        env = "PROVISION_ENV",
+        global = true
+    )]
+    pub env: String,
+    /// Where the states are kept.
+    #[arg(long, value_name = "DIR", default_value = "state", global = true)]
+    pub state_dir: PathBuf,
+    /// The stack's name, where there is no file to say it.
+    #[arg(long, value_name = "NAME", global = true)]
+    pub stack: Option<String>,
+    /// The AWS region; overrides the file's.
+    #[arg(long, value_name = "REGION", global = true)]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration to use.
+    #[arg(long, value_name = "PROFILE", global = true)]
+    pub profile: Option<String>,
+    /// Use the AWS inside the program: no account is needed, nothing costs anything.
+    #[arg(long, global = true)]
+    pub local: bool,
+    /// How many times faster than real the local AWS runs.
+    #[arg(long, value_name = "FACTOR", default_value_t = 30.0, global = true)]
+    pub time_scale: f64,
+    /// Say nothing but results and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log what is done; twice for every call to AWS.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Results as JSON, and the log too.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented provision.toml.
+    Init(InitOptions),
+    /// Show what `up` would do; change nothing.
+    Plan(PlanOptions),
+    /// Make the stack as it is described, and wait until it runs.
+    Up(UpOptions),
+    /// Show every resource, and how the service runs.
+    Status,
+    /// Remove everything that the stack has made.
+    Down(DownOptions),
+    /// Print what the stack has to say about itself: its address, names and ids.
+    Output(OutputOptions),
+    /// Print the dependency graph.
+    Graph(GraphOptions),
+    /// Print the JSON Schema of provision.toml, for editors.
+    Schema,
+    /// Print a completion script.
+    Completions(CompletionsOptions),
+    /// Work with the AWS inside the program.
+    #[cfg(feature = "simulated-aws")]
+    Local(LocalOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct InitOptions {
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What overrides the file in `plan` and `up`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overriding {
+    /// Another image, for the one service or for the one that is named.
+    #[arg(long, value_name = "[NAME=]REF")]
+    pub image: Vec<String>,
+    /// Another value for a key of the file: `network.nat=none`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanOptions {
+    #[command(flatten)]
+    pub overriding: Overriding,
+    /// Save the plan, for `up FILE` to do exactly that.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 when there is something to do.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Show the values of environment variables.
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct UpOptions {
+    /// A plan that was saved with `plan --out`.
+    #[arg(value_name = "PLAN", conflicts_with_all = ["image", "set"])]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub overriding: Overriding,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not wait until the service runs steadily.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// The longest that the whole run may take, `20m` for example.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Show the values of environment variables.
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DownOptions {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The longest that the whole run may take, `20m` for example.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct OutputOptions {
+    /// Which one; all without it.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct GraphOptions {
+    /// In which language.
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, which GitHub draws.
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsOptions {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(feature = "simulated-aws")]
+#[derive(Debug, Args)]
+pub struct LocalOptions {
+    #[command(subcommand)]
+    pub command: LocalCommand,
+}
+
+#[cfg(feature = "simulated-aws")]
+#[derive(Debug, Subcommand)]
+pub enum LocalCommand {
+    /// Offer the local AWS over HTTP, for the AWS CLI and other tools.
+    Serve {
+        /// The port; 0 for a free one.
+        #[arg(long, default_value_t = 4566)]
+        port: u16,
+    },
+}
+
+/// Reads `90s`, `20m`, `1h` or a number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration like 20m"))?;
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        other => return Err(format!("`{other}` is not a unit of time: use s, m or h")),
+    };
+    Ok(Duration::from_secs(number.saturating_mul(unit)))
+}

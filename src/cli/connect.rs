@@ -1,0 +1,107 @@
+//! How the program reaches AWS: with the user's own settings, or inside itself.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+
+use crate::aws::{Aws, Pace};
+use crate::state::store::Holder;
+
+use super::arguments::Global;
+use super::failure::Failure;
+
+/// AWS, and what stands in for it.
+#[derive(Debug)]
+pub struct Cloud {
+    pub aws: Aws,
+    /// The AWS inside the program, when it is used.
+    #[cfg(feature = "simulated-aws")]
+    pub simulated: Option<std::sync::Arc<crate::simulated_aws::Endpoint>>,
+}
+
+/// How long AWS may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long AWS may take to answer a call.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Reaches AWS in a region.
+pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
+    #[cfg(feature = "simulated-aws")]
+    if global.local {
+        return local(global, directory, region).await;
+    }
+    #[cfg(not(feature = "simulated-aws"))]
+    if global.local {
+        return Err(Failure::NoSimulation { directory: directory.to_owned() });
+    }
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ANSWER_TIMEOUT)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .timeout_config(timeouts)
+        // Calls are repeated in `Aws::call` alone: the SDK would repeat a create whose answer was
+        // lost, and make a second one (aws-behaviour 23).
+        .retry_config(RetryConfig::disabled());
+    if let Some(profile) = &global.profile {
+        loader = loader.profile_name(profile);
+    }
+    let aws = Aws::new(&loader.load().await, pace(global))?;
+    Ok(Cloud {
+        aws,
+        #[cfg(feature = "simulated-aws")]
+        simulated: None,
+    })
+}
+
+/// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.
+fn pace(global: &Global) -> Pace {
+    let stands_in =
+        std::env::vars_os().any(|(name, value)| name == "AWS_ENDPOINT_URL" && !value.is_empty());
+    if stands_in { Pace::faster_by(global.time_scale) } else { Pace::REAL }
+}
+
+#[cfg(feature = "simulated-aws")]
+async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
+    use crate::simulated_aws::connector::Connector;
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use std::sync::Arc;
+
+    let endpoint = crate::simulated_aws::store::open(
+        directory,
+        region,
+        global.time_scale,
+        jiff::Timestamp::now,
+    )?;
+    let endpoint = Arc::new(endpoint);
+    let credentials = Credentials::new("AKIASIMULATED", "simulated", None, None, "simulated");
+    let config = aws_types::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ))
+        .http_client(Connector::new(Arc::clone(&endpoint)))
+        .build();
+    let aws = Aws::new(&config, Pace::faster_by(global.time_scale))?;
+    Ok(Cloud { aws, simulated: Some(endpoint) })
+}
+
+/// Who the lock will say is at work.
+pub fn holder(command: &str) -> Holder {
+    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(std::env::var_os);
+    Holder {
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        process: std::process::id(),
+        user: user.map_or_else(|| "somebody".into(), |user| user.to_string_lossy().into_owned()),
+        since: jiff::Timestamp::now(),
+        command: command.to_owned(),
+    }
+}

@@ -1,0 +1,228 @@
+//! What went wrong, for the user: what happened, where, what to do; and the exit code.
+
+use std::error::Error as StdError;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use console::style;
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use thiserror::Error;
+
+use crate::aws::{AwsError, Class, NoRegion};
+use crate::config::ConfigErrors;
+use crate::deployment::DrawingError;
+use crate::execute::recovery::RecoveryError;
+use crate::execute::{Failure as Cause, StepError};
+use crate::plan::PlanError;
+use crate::report::clean;
+use crate::resource::Address;
+use crate::resource::kind::KindError;
+use crate::state::store::StoreError;
+
+use super::context::StackName;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error("there is no {}", path.display())]
+    NoFile { path: PathBuf, source: io::Error },
+    #[error("{} is there already", .0.display())]
+    FileExists(PathBuf),
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error("`{0}` is not a KEY=VALUE")]
+    NotAPair(String),
+    #[error("which stack? there is no {}, and {} holds {} of environment {environment}", file.display(), directory.display(), listed(stacks))]
+    WhichStack { file: PathBuf, directory: PathBuf, environment: String, stacks: Vec<String> },
+    #[error("there is no state of {}-{} in {}", name.stack, name.environment, directory.display())]
+    NoState { name: StackName, directory: PathBuf },
+    #[error("there is no output `{name}`")]
+    NoOutput { name: String, known: Vec<String> },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Region(#[from] NoRegion),
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    #[error(transparent)]
+    Drawing(#[from] DrawingError),
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    #[error("the plan has to be confirmed, and there is no terminal to ask on")]
+    NobodyToAsk,
+    #[error("nothing was done")]
+    Declined,
+    #[error("the saved plan {}", path.display())]
+    SavedPlan { path: PathBuf, source: io::Error },
+    #[error("the saved plan {} no longer fits", path.display())]
+    Moved { path: PathBuf, moved: Vec<String> },
+    #[cfg(feature = "simulated-aws")]
+    #[error(transparent)]
+    Simulation(#[from] crate::simulated_aws::store::StoreError),
+    #[cfg(not(feature = "simulated-aws"))]
+    #[error("this build has no AWS inside ({} is not used)", directory.display())]
+    NoSimulation { directory: PathBuf },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+fn listed(stacks: &[String]) -> String {
+    if stacks.is_empty() { "no state".into() } else { format!("states of {}", stacks.join(", ")) }
+}
+
+impl Failure {
+    /// Tells what failed, and gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        let text = match self {
+            Self::Config(errors) => pointed(errors),
+            other => {
+                let mut text = format!("{} {}\n", style("error:").red().bold(), said(other));
+                for line in other.hints() {
+                    text.push_str(&format!("{} {line}\n", style("hint:").cyan()));
+                }
+                text
+            }
+        };
+        let _ = io::stderr().write_all(text.as_bytes());
+        ExitCode::FAILURE
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoFile { .. } => vec![
+                "write one with `provision init`, or name another with `-f FILE`".into(),
+            ],
+            Self::FileExists(_) => vec!["`--force` writes over it".into()],
+            Self::WhichStack { .. } => vec!["name it with `--stack NAME`, or its file with `-f`".into()],
+            Self::NoState { .. } => vec![
+                "`-e ENV` chooses the environment, `--state-dir` where states are kept; `provision up` makes one".into(),
+            ],
+            Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
+            Self::NobodyToAsk => vec!["`--yes` confirms it".into()],
+            Self::Moved { moved, .. } => {
+                let mut hints = moved.clone();
+                hints.push("plan again, look at it, and run `up` with the new plan".into());
+                hints
+            }
+            Self::Region(_) => vec!["set `region` in the file, or give `--region`".into()],
+            Self::NotAPair(_) => vec!["for example `--set network.nat=none`".into()],
+            Self::Aws(error) => aws_hints(error),
+            Self::Kind(KindError::Aws(error)) => aws_hints(error),
+            Self::Drawing(error) => drawing_hints(error),
+            Self::Recovery(RecoveryError::Look { source: KindError::Aws(error), .. }) => {
+                aws_hints(error)
+            }
+            Self::Store(error) => store_hints(error),
+            _ => vec![],
+        }
+    }
+}
+
+/// Configuration errors with the lines that they are about.
+fn pointed(errors: &ConfigErrors) -> String {
+    let theme = if console::colors_enabled_stderr() {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let width = usize::from(console::Term::stderr().size().1).clamp(40, 120);
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width);
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = handler.render_report(&mut text, errors);
+    text
+}
+
+fn drawing_hints(error: &DrawingError) -> Vec<String> {
+    match error {
+        DrawingError::Aws(error) | DrawingError::Kind(KindError::Aws(error)) => aws_hints(error),
+        DrawingError::Elsewhere { .. } => {
+            vec!["use the credentials and region that the stack was made with (`--profile`, `--region`)".into()]
+        }
+        DrawingError::Obstacles(obstacles) => obstacles.iter().map(obstacle_hint).collect(),
+        DrawingError::Placement(_) => vec!["set `network.zones` in the file".into()],
+        _ => vec![],
+    }
+}
+
+fn obstacle_hint(obstacle: &PlanError) -> String {
+    match obstacle {
+        PlanError::Foreign { .. } => {
+            "rename the stack (`name` or `-e ENV`), or remove what has the name".into()
+        }
+        PlanError::LostState { .. } => {
+            "use the state that made them (`--state-dir`): without it, a second stack would be made"
+                .into()
+        }
+    }
+}
+
+fn store_hints(error: &StoreError) -> Vec<String> {
+    match error {
+        StoreError::Held { .. } => vec!["wait until they are done, and try again".into()],
+        StoreError::Newer { .. } => vec!["use the version of provision that wrote it".into()],
+        StoreError::DamagedSnapshot { last_good: Some(path), .. }
+        | StoreError::MissingSnapshot { last_good: Some(path), .. } => {
+            vec![format!("the last good copy is {}", path.display())]
+        }
+        _ => vec![],
+    }
+}
+
+fn aws_hints(error: &AwsError) -> Vec<String> {
+    match error.class() {
+        Class::Credentials => vec![
+            "AWS could not tell who you are: log in (`aws sso login`), choose a `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into(),
+            "to try without an account, add `--local`".into(),
+        ],
+        Class::Denied => vec![format!("allow `{}` for this user or role", error.operation())],
+        Class::Quota => vec!["ask AWS for a higher quota (Service Quotas), or remove what is not used".into()],
+        Class::Throttled => vec!["AWS is answering too many calls of this account: try again".into()],
+        Class::UnknownOutcome if error.code().is_none() => {
+            vec!["check the network, and that the region exists".into()]
+        }
+        _ => vec![],
+    }
+}
+
+/// An error and its causes, each said once.
+fn said(error: &dyn StdError) -> String {
+    let mut text = clean(&error.to_string()).into_owned();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let more = clean(&cause.to_string()).into_owned();
+        if !text.contains(&more) {
+            text.push_str(&format!(": {more}"));
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Why one resource of a run failed, with what to do.
+pub fn explain(address: &Address, cause: &Cause) -> String {
+    let hints = match cause {
+        Cause::Step(StepError::Kind(KindError::Aws(error))) => aws_hints(error),
+        Cause::Step(StepError::Foreign { .. }) => {
+            vec!["rename the stack, or remove what has the name".into()]
+        }
+        Cause::TimedOut { .. } => {
+            vec!["`provision status` shows how it is now; a run again goes on waiting".into()]
+        }
+        Cause::Broken(_) | Cause::Step(_) => vec![],
+    };
+    let mut text = format!("{} {address}: {}\n", style("error:").red().bold(), said(cause));
+    for hint in hints {
+        text.push_str(&format!("{} {hint}\n", style("hint:").cyan()));
+    }
+    text
+}
+
+/// Tells of wrong usage. Help and version are no failures.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

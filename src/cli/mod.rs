@@ -1,0 +1,75 @@
+//! The command line: one file a command, and what they share.
+//!
+//! The rule: a command parses, calls, reports. What an error means for the user, its hint and its
+//! exit code, is in [`failure`] alone.
+
+mod arguments;
+mod ask;
+mod connect;
+mod context;
+mod down;
+mod failure;
+mod graph;
+mod init;
+#[cfg(feature = "simulated-aws")]
+mod local;
+mod logging;
+mod output;
+mod plan;
+mod run;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use arguments::{Arguments, Command};
+use context::Context;
+use failure::Failure;
+
+/// Runs the program: reads the arguments, does what they ask, tells what failed.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return failure::usage(&error),
+    };
+    logging::start(&arguments.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(error).report(),
+    };
+    match runtime.block_on(dispatch(arguments)) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let context = Context::new(arguments.global);
+    match arguments.command {
+        Command::Init(options) => init::run(&context, &options),
+        Command::Plan(options) => plan::run(&context, &options).await,
+        Command::Up(options) => up::run(&context, options).await,
+        Command::Status => status::run(&context).await,
+        Command::Down(options) => down::run(&context, &options).await,
+        Command::Output(options) => output::run(&context, &options),
+        Command::Graph(options) => graph::run(&context, &options).await,
+        Command::Schema => {
+            context.print(&crate::report::json::document(&crate::config::schema()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Completions(options) => {
+            let mut command = Arguments::command();
+            clap_complete::generate(
+                options.shell,
+                &mut command,
+                "provision",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        #[cfg(feature = "simulated-aws")]
+        Command::Local(options) => local::run(&context, &options).await,
+    }
+}

@@ -1,0 +1,37 @@
+//! `provision plan`: shows what `up` would do, and changes nothing.
+
+use std::process::ExitCode;
+
+use crate::deployment::{draw, settled};
+use crate::report::human::{self, Values};
+use crate::report::json;
+
+use super::arguments::PlanOptions;
+use super::context::{Context, StackName, new_state};
+use super::failure::Failure;
+
+pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, Failure> {
+    let config = context.config(&options.overriding)?;
+    let cloud = context.connect(&config.region).await?;
+    let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
+    let state = match context.state(&name)? {
+        Some(state) => state,
+        None => new_state(&cloud.aws, &config).await?,
+    };
+    if !state.in_doubt.is_empty() {
+        context.tell("A run was interrupted: the plan reckons with what became of it.");
+    }
+    let state = settled(&cloud.aws, state).await?;
+    let drawing = draw(&cloud.aws, &config, &state).await?;
+    let values = if options.show_values { Values::Shown } else { Values::Hidden };
+    if context.global.json {
+        context.print(&json::document(&json::plan(&drawing.plan, values)));
+    } else {
+        context.print(&human::plan(&drawing.plan, values));
+    }
+    if let Some(path) = &options.out {
+        super::up::save(path, &drawing.plan)?;
+    }
+    let something = options.detailed_exitcode && !drawing.plan.is_empty();
+    Ok(if something { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}

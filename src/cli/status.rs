@@ -1,0 +1,29 @@
+//! `provision status`: every resource as AWS has it now, and how the service runs.
+
+use std::process::ExitCode;
+
+use crate::deployment::{check_place, settled};
+use crate::graph::Graph;
+use crate::observe::observe;
+use crate::report::{json, status};
+use crate::survey::survey;
+
+use super::context::Context;
+use super::failure::Failure;
+
+pub async fn run(context: &Context) -> Result<ExitCode, Failure> {
+    let state = context.existing_state(&context.stack_name()?)?;
+    let cloud = context.connect(&state.region).await?;
+    check_place(&cloud.aws, &state).await?;
+    let in_doubt = state.in_doubt.keys().cloned().collect();
+    let state = settled(&cloud.aws, state).await?;
+    let observed = observe(&cloud.aws, &Graph::default(), &state, &crate::aws::Tags::new()).await?;
+    let mut survey = survey(&cloud.aws, &state, &observed).await?;
+    survey.in_doubt = in_doubt;
+    if context.global.json {
+        context.print(&json::document(&survey));
+    } else {
+        context.print(&status::draw(&survey));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,61 @@
+//! The same for machines: one document for plan, status and outputs, a line an event.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::human::Values;
+use crate::plan::{Action, Plan, Planned};
+
+/// A plan as one document.
+pub fn plan(plan: &Plan, values: Values) -> Value {
+    let counts = plan.counts();
+    let count = |action| counts.get(&action).copied().unwrap_or_default();
+    json!({
+        "stack": plan.basis.stack,
+        "environment": plan.basis.environment,
+        "account": plan.basis.account,
+        "region": plan.basis.region,
+        "resources": plan.resources.iter().map(|planned| resource(planned, values)).collect::<Vec<_>>(),
+        "warnings": plan.losses(),
+        "counts": {
+            "create": count(Action::Create),
+            "update": count(Action::Update),
+            "replace": count(Action::Replace),
+            "delete": count(Action::Delete),
+            "keep": count(Action::Keep),
+        },
+    })
+}
+
+fn resource(planned: &Planned, values: Values) -> Value {
+    let changes: Vec<Value> = planned
+        .changes
+        .iter()
+        .map(|change| {
+            let mut change = serde_json::to_value(change).unwrap_or_default();
+            if change["hidden"] == json!(true) && values == Values::Hidden {
+                change["old"] = Value::Null;
+                change["new"] = Value::Null;
+            }
+            change
+        })
+        .collect();
+    json!({
+        "address": planned.address,
+        "type": planned.address.kind().facts().type_name,
+        "id": planned.present.as_ref().map(|present| &present.record.id),
+        "action": planned.action,
+        "reason": planned.reason,
+        "changes": changes,
+    })
+}
+
+/// Any value as a document that people can read too.
+pub fn document<T: Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// Any value as one line.
+pub fn line<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
