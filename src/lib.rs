@@ -10,7 +10,6 @@ pub mod graph;
 pub mod observe;
 pub mod plan;
 pub mod report;
-pub mod config;
 pub mod resource;
 #[cfg(feature = "simulated-aws")]
 pub mod simulated_aws;
