@@ -83,6 +83,8 @@ pub trait Resource:
     const LINGERS: bool = false;
     /// Whether it works only when what runs in it does, which a run may choose not to wait for.
     const CONVERGES: bool = false;
+    /// Whether it may come back by itself, bare, after it was removed.
+    const RETURNS: bool = false;
     /// Whether one that has failed can only be replaced.
     const DIES: bool = false;
     /// What is lost with it that can't be made again: `"its addresses"`. For warnings.
