@@ -9,7 +9,7 @@ use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::DownOptions;
 use super::ask;
-use super::connect::Cloud;
+use super::connect::{Cloud, holder};
 use super::context::Context;
 use super::failure::Failure;
 use super::run::{self, Running};
@@ -25,7 +25,7 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = context.store().lock(&name.stack, &name.environment, &context.holder("down"))?;
+    let lock = context.store().lock(&name.stack, &name.environment, &holder("down"))?;
     let state = context.existing_state(&name)?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;

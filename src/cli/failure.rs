@@ -119,8 +119,7 @@ impl Failure {
             }
             Self::Region(_) => vec!["set `region` in the file, or give `--region`".into()],
             Self::NotAPair(_) => vec!["for example `--set network.nat=none`".into()],
-            Self::Aws(error) => aws_hints(error),
-            Self::Kind(KindError::Aws(error)) => aws_hints(error),
+            Self::Aws(error) | Self::Kind(KindError::Aws(error)) => aws_hints(error),
             Self::Drawing(error) => drawing_hints(error),
             Self::Recovery(RecoveryError::Look { source: KindError::Aws(error), .. }) => {
                 aws_hints(error)

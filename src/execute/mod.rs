@@ -116,7 +116,7 @@ pub async fn execute<R: Recorder>(
         options,
         retries: mpsc::unbounded_channel(),
     };
-    run.to_the_end().await?;
+    run.until_done().await?;
     Ok(run.summary)
 }
 
@@ -151,7 +151,7 @@ struct Run<'a, R> {
 }
 
 impl<R: Recorder> Run<'_, R> {
-    async fn to_the_end(&mut self) -> Result<(), StoreError> {
+    async fn until_done(&mut self) -> Result<(), StoreError> {
         loop {
             if !self.is_stopping() {
                 self.start_what_can()?;

@@ -17,6 +17,7 @@ use crate::aws::{Aws, AwsError};
 /// What the rest of the program knows of a kind without its types.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each field is the constant of the same name in `Resource`")]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Facts {
     pub type_name: &'static str,
     pub fixed: &'static [&'static str],
