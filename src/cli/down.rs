@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
 use crate::report::human::{self, Values};
 use crate::state::store::{Recorder as _, Writer};
@@ -58,5 +59,12 @@ async fn carry_out(
     }
     let running = Running { wait_for_services: true, timeout: options.timeout };
     let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
-    Ok(run::conclude(context, &summary, "down"))
+    if let Some(code) = run::conclude(context, &summary, "down") {
+        return Ok(Some(code));
+    }
+    let left = aftermath::clear(&cloud.aws, &plan).await?;
+    if left.is_empty() {
+        return Ok(None);
+    }
+    Err(Failure::LeftBehind(left))
 }

@@ -9,6 +9,7 @@
 
 mod operation;
 mod poller;
+mod removal;
 pub mod recovery;
 pub mod schedule;
 
@@ -238,8 +239,9 @@ impl<R: Recorder> Run<'_, R> {
         let step = self.step(place);
         self.write_intent(place, &step)?;
         let aws = self.aws_of(&address);
+        let tell = self.retries.0.clone();
         self.steps.spawn(async move {
-            let outcome = operation::perform(&aws, &address, step).await;
+            let outcome = operation::perform(&aws, &address, step, &tell).await;
             (place, outcome)
         });
         Ok(())
