@@ -11,6 +11,7 @@ pub mod observe;
 pub mod plan;
 pub mod report;
 pub mod resource;
+pub mod rollback;
 #[cfg(feature = "simulated-aws")]
 pub mod simulated_aws;
 pub mod stack;

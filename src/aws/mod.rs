@@ -32,7 +32,9 @@ pub struct Retry {
     pub attempt: u32,
     /// The code that it failed with.
     pub code: String,
-    /// How long until the next.
+    /// Why that passes by itself.
+    pub because: &'static str,
+    /// How long until the next, at AWS's own pace.
     pub pause: Duration,
 }
 
@@ -181,16 +183,17 @@ impl Aws {
                 return Err(error);
             }
             tracing::debug!(operation = operation.name, %error, because = patience.because, "again");
-            self.tell(attempt, &error, pause);
+            self.tell(attempt, &error, patience);
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
-    fn tell(&self, attempt: u32, error: &AwsError, pause: Duration) {
+    fn tell(&self, attempt: u32, error: &AwsError, patience: &Patience) {
         if let Some(on_retry) = &self.on_retry {
             let code = error.code().unwrap_or("no answer").to_owned();
-            on_retry(Retry { attempt, code, pause });
+            let (because, pause) = (patience.reason(), patience.pause(attempt));
+            on_retry(Retry { attempt, code, because, pause });
         }
     }
 }

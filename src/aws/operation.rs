@@ -100,6 +100,11 @@ impl Patience {
         FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(4)).min(LONGEST_PAUSE)
     }
 
+    /// Why it passes, in words for users: without the source that stands behind.
+    pub fn reason(&self) -> &'static str {
+        self.because.split(" (aws-behaviour").next().unwrap_or(self.because)
+    }
+
     fn covers(&self, error: &AwsError) -> bool {
         let Some(code) = error.code() else { return false };
         self.codes.iter().any(|covered| covered.eq_ignore_ascii_case(code))

@@ -4,14 +4,19 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use console::Term;
+use serde_json::json;
+
 use crate::aws::Aws;
 use crate::config::{Config, ImageOverride, Overrides, Source};
+use crate::report::human::{Look, Values};
+use crate::report::{Paint, json};
 use crate::state::State;
 use crate::state::store::{Holder, Store};
 
 use super::arguments::{Global, Overriding};
 use super::connect::{self, Cloud};
-use super::failure::Failure;
+use super::failure::{self, Failure};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -125,6 +130,16 @@ impl Context {
         connect::holder(command)
     }
 
+    /// How things are drawn on standard output.
+    pub fn look_out(&self, values: Values) -> Look {
+        Look { values, paint: Paint::stdout(), width: width(&Term::stdout()) }
+    }
+
+    /// How things are drawn on standard error.
+    pub fn look_error(&self, values: Values) -> Look {
+        Look { values, paint: Paint::stderr(), width: width(&Term::stderr()) }
+    }
+
     /// Prints data to standard output. A reader that has gone away is no failure.
     pub fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
@@ -134,10 +149,29 @@ impl Context {
 
     /// Tells something to whoever watches, on standard error.
     pub fn tell(&self, text: &str) {
-        if !self.global.quiet {
-            let _ = writeln!(std::io::stderr(), "{}", text.trim_end_matches('\n'));
+        if self.global.quiet {
+            return;
+        }
+        let text = text.trim_end_matches('\n');
+        if self.global.json {
+            failure::write(&format!("{}\n", json::line(&json!({ "message": text }))));
+        } else {
+            failure::write(&format!("{text}\n"));
         }
     }
+
+    /// Tells what is allowed, and yet probably not meant.
+    pub fn warn(&self, warnings: &[String]) {
+        let warning = Paint::stderr().yellow("warning:");
+        warnings.iter().filter(|_| !self.global.json).for_each(|text| {
+            self.tell(&format!("{warning} {text}"));
+        });
+    }
+}
+
+/// The columns of a terminal; none for a pipe or a file, whose lines are not cut.
+fn width(terminal: &Term) -> Option<usize> {
+    terminal.is_term().then(|| usize::from(terminal.size().1))
 }
 
 /// An empty state for a stack that has none yet.

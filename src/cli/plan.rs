@@ -25,9 +25,11 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
     let drawing = draw(&cloud.aws, &config, &state).await?;
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if context.global.json {
-        context.print(&json::document(&json::plan(&drawing.plan, values)));
+        let document = json::plan(&drawing.plan, values, &config.warnings());
+        context.print(&json::document(&document));
     } else {
-        context.print(&human::plan(&drawing.plan, values));
+        context.warn(&config.warnings());
+        context.print(&human::plan(&drawing.plan, context.look_out(values)));
     }
     if let Some(path) = &options.out {
         super::up::save(path, &drawing.plan)?;

@@ -265,6 +265,7 @@ impl<R: Recorder> Run<'_, R> {
                 address: address.clone(),
                 attempt: retry.attempt,
                 code: retry.code,
+                because: retry.because.to_owned(),
                 pause: retry.pause,
             });
         }))
