@@ -97,6 +97,16 @@ impl Aws {
         Self { on_retry: Some(on_retry), ..self.clone() }
     }
 
+    /// The same clients, telling `on_retry` as well as whom they tell already.
+    #[must_use]
+    pub fn telling_also(&self, on_retry: OnRetry) -> Self {
+        let Some(already) = self.on_retry.clone() else { return self.telling(on_retry) };
+        self.telling(Arc::new(move |retry: Retry| {
+            already(retry.clone());
+            on_retry(retry);
+        }))
+    }
+
     /// The client of EC2.
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         &self.clients.ec2
@@ -178,21 +188,22 @@ impl Aws {
                 Err(error) => AwsError::from((operation, error)),
             };
             let Some(patience) = operation.patience_with(&error) else { return Err(error) };
-            let pause = self.pace.scaled(patience.pause(attempt));
+            let waited = self.pace.unscaled(started.elapsed());
+            let unscaled = patience.pause(attempt, waited);
+            let pause = self.pace.scaled(unscaled);
             if started.elapsed() + pause > self.pace.scaled(patience.bound) {
                 return Err(error);
             }
             tracing::debug!(operation = operation.name, %error, because = patience.because, "again");
-            self.tell(attempt, &error, patience);
+            self.tell(attempt, &error, patience.reason(), unscaled);
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
-    fn tell(&self, attempt: u32, error: &AwsError, patience: &Patience) {
+    fn tell(&self, attempt: u32, error: &AwsError, because: &'static str, pause: Duration) {
         if let Some(on_retry) = &self.on_retry {
             let code = error.code().unwrap_or("no answer").to_owned();
-            let (because, pause) = (patience.reason(), patience.pause(attempt));
             on_retry(Retry { attempt, code, because, pause });
         }
     }

@@ -119,6 +119,7 @@ pub struct PlanOptions {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct UpOptions {
     /// A plan that was saved with `plan --out`.
     #[arg(value_name = "PLAN", conflicts_with_all = ["image", "set"])]

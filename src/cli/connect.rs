@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -13,13 +14,10 @@ use crate::state::store::Holder;
 use super::arguments::Global;
 use super::failure::Failure;
 
-/// AWS, and what stands in for it.
+/// AWS: the real one, or the one inside the program.
 #[derive(Debug)]
 pub struct Cloud {
     pub aws: Aws,
-    /// The AWS inside the program, when it is used.
-    #[cfg(feature = "simulated-aws")]
-    pub simulated: Option<std::sync::Arc<crate::simulated_aws::Endpoint>>,
 }
 
 /// How long AWS may take to accept a connection.
@@ -27,11 +25,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long AWS may take to answer a call.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long an instance's metadata may take to answer: it is on the same machine.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Reaches AWS in a region.
 pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
     #[cfg(feature = "simulated-aws")]
     if global.local {
-        return local(global, directory, region).await;
+        return local(global, directory, region);
     }
     #[cfg(not(feature = "simulated-aws"))]
     if global.local {
@@ -50,12 +51,26 @@ pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<
     if let Some(profile) = &global.profile {
         loader = loader.profile_name(profile);
     }
+    loader = loader.credentials_provider(credentials(global, region).await);
     let aws = Aws::new(&loader.load().await, pace(global))?;
-    Ok(Cloud {
-        aws,
-        #[cfg(feature = "simulated-aws")]
-        simulated: None,
-    })
+    Ok(Cloud { aws })
+}
+
+/// Where credentials usually are. Outside of AWS nothing answers at the address of the instance's
+/// metadata, and whoever has no credentials is not to wait long to be told so.
+async fn credentials(global: &Global, region: &str) -> DefaultCredentialsChain {
+    let metadata = aws_config::imds::Client::builder()
+        .connect_timeout(METADATA_TIMEOUT)
+        .read_timeout(METADATA_TIMEOUT)
+        .max_attempts(1)
+        .build();
+    let mut chain = DefaultCredentialsChain::builder()
+        .region(Region::new(region.to_owned()))
+        .imds_client(metadata);
+    if let Some(profile) = &global.profile {
+        chain = chain.profile_name(profile);
+    }
+    chain.build().await
 }
 
 /// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.
@@ -66,7 +81,7 @@ fn pace(global: &Global) -> Pace {
 }
 
 #[cfg(feature = "simulated-aws")]
-async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
+fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
     use crate::simulated_aws::connector::Connector;
     use aws_credential_types::Credentials;
     use aws_credential_types::provider::SharedCredentialsProvider;
@@ -78,7 +93,6 @@ async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud,
         global.time_scale,
         jiff::Timestamp::now,
     )?;
-    let endpoint = Arc::new(endpoint);
     let credentials = Credentials::new("AKIASIMULATED", "simulated", None, None, "simulated");
     let config = aws_types::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -88,10 +102,10 @@ async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud,
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
             aws_smithy_async::rt::sleep::TokioSleep::new(),
         ))
-        .http_client(Connector::new(Arc::clone(&endpoint)))
+        .http_client(Connector::new(Arc::new(endpoint)))
         .build();
     let aws = Aws::new(&config, Pace::faster_by(global.time_scale))?;
-    Ok(Cloud { aws, simulated: Some(endpoint) })
+    Ok(Cloud { aws })
 }
 
 /// Who the lock will say is at work.

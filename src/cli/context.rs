@@ -4,15 +4,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use console::Term;
 use serde_json::json;
 
 use crate::aws::Aws;
 use crate::config::{Config, ImageOverride, Overrides, Source};
-use crate::report::human::{Look, Values};
 use crate::report::{Paint, json};
 use crate::state::State;
-use crate::state::store::{Holder, Store};
+use crate::state::store::Store;
 
 use super::arguments::{Global, Overriding};
 use super::connect::{self, Cloud};
@@ -125,22 +123,8 @@ impl Context {
         connect::connect(&self.global, &self.state_directory(), region).await
     }
 
-    /// Who the lock will say is at work.
-    pub fn holder(&self, command: &str) -> Holder {
-        connect::holder(command)
-    }
-
-    /// How things are drawn on standard output.
-    pub fn look_out(&self, values: Values) -> Look {
-        Look { values, paint: Paint::stdout(), width: width(&Term::stdout()) }
-    }
-
-    /// How things are drawn on standard error.
-    pub fn look_error(&self, values: Values) -> Look {
-        Look { values, paint: Paint::stderr(), width: width(&Term::stderr()) }
-    }
-
     /// Prints data to standard output. A reader that has gone away is no failure.
+    #[expect(clippy::unused_self, reason = "commands print and tell through one thing")]
     pub fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let newline = if text.ends_with('\n') { "" } else { "\n" };
@@ -167,11 +151,6 @@ impl Context {
             self.tell(&format!("{warning} {text}"));
         });
     }
-}
-
-/// The columns of a terminal; none for a pipe or a file, whose lines are not cut.
-fn width(terminal: &Term) -> Option<usize> {
-    terminal.is_term().then(|| usize::from(terminal.size().1))
 }
 
 /// An empty state for a stack that has none yet.

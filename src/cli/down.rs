@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
+use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
 use crate::plan::Plan;
 use crate::report::ending::Ending;
-use crate::report::human::{self, Values};
+use crate::report::human::{self, Look, Values};
 use crate::report::json;
 use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::DownOptions;
 use super::ask;
-use super::connect::Cloud;
+use super::connect::{Cloud, holder};
 use super::context::Context;
 use super::failure::{self, Failure};
 use super::run::{self, Running};
@@ -27,7 +28,7 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = context.store().lock(&name.stack, &name.environment, &context.holder("down"))?;
+    let lock = context.store().lock(&name.stack, &name.environment, &holder("down"))?;
     let state = context.existing_state(&name)?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
@@ -63,7 +64,12 @@ async fn carry_out(
         ask::confirm(&question, &environment)?;
     }
     let running = Running { wait_for_services: true, timeout: options.timeout };
-    run::carry_out(context, &cloud.aws, &plan, writer, running).await
+    let ending = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
+    if !ending.summary.is_complete() {
+        return Ok(ending);
+    }
+    let left = aftermath::clear(&cloud.aws, &plan).await?;
+    if left.is_empty() { Ok(ending) } else { Err(Failure::LeftBehind(left)) }
 }
 
 /// Shows what goes: always where somebody is to be asked about it.
@@ -74,7 +80,7 @@ fn show(context: &Context, plan: &Plan, is_settled: bool) {
         context.print(&json::line(&event));
         return;
     }
-    let drawn = human::removal(plan, context.look_error(Values::Hidden));
+    let drawn = human::removal(plan, Look::stderr(Values::Hidden));
     if is_settled {
         context.tell(&drawn);
     } else {

@@ -41,7 +41,7 @@ struct Above;
 impl Write for Above {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut write = || io::stderr().write_all(bytes).map(|()| bytes.len());
+        let write = || io::stderr().write_all(bytes).map(|()| bytes.len());
         match drawn {
             Some(drawn) => drawn.suspend(write),
             None => write(),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::deployment::{draw, settled};
-use crate::report::human::{self, Values};
+use crate::report::human::{self, Look, Values};
 use crate::report::json;
 
 use super::arguments::PlanOptions;
@@ -29,7 +29,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.print(&json::document(&document));
     } else {
         context.warn(&config.warnings());
-        context.print(&human::plan(&drawing.plan, context.look_out(values)));
+        context.print(&human::plan(&drawing.plan, Look::stdout(values)));
     }
     if let Some(path) = &options.out {
         super::up::save(path, &drawing.plan)?;

@@ -97,6 +97,7 @@ async fn interruptions(stop: watch::Sender<bool>) {
     next().await;
     let _ = stop.send(true);
     next().await;
+    failure::write("\nLeaving at once: the same command goes on from what is recorded.\n");
     std::process::exit(i32::from(INTERRUPTED));
 }
 
@@ -111,7 +112,9 @@ pub fn conclude(context: &Context, ending: &Ending, command: &str) -> u8 {
         failure::write(&failure::explain(address, cause));
     }
     if ending.summary.is_complete() {
-        context.tell(&format!("Done: {}.", ending.tally()));
+        if !ending.summary.done.is_empty() {
+            context.tell(&format!("Done: {}.", ending.tally()));
+        }
         return code;
     }
     let paint = Paint::stderr();

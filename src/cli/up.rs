@@ -9,7 +9,7 @@ use crate::deployment::draw;
 use crate::execute::schedule::schedule;
 use crate::plan::Plan;
 use crate::report::ending::Ending;
-use crate::report::human::{self, Values};
+use crate::report::human::{self, Look, Values};
 use crate::report::{json, status};
 use crate::resource::Kind;
 use crate::rollback;
@@ -19,7 +19,7 @@ use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::UpOptions;
 use super::ask;
-use super::connect::Cloud;
+use super::connect::{Cloud, holder};
 use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::run::{self, Running};
@@ -28,7 +28,7 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
-    let lock = context.store().lock(&name.stack, &name.environment, &context.holder("up"))?;
+    let lock = context.store().lock(&name.stack, &name.environment, &holder("up"))?;
     let state = match context.state(&name)? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
@@ -57,10 +57,8 @@ async fn carry_out(
     if let Some(path) = &options.plan {
         check_saved(path, &plan)?;
     }
-    let is_settled = options.yes
-        || options.plan.is_some()
-        || context.global.local
-        || schedule(&plan).is_empty();
+    let is_settled =
+        options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
     show(context, options, config, &plan, is_settled);
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
@@ -79,7 +77,7 @@ fn show(context: &Context, options: &UpOptions, config: &Config, plan: &Plan, is
         return;
     }
     context.warn(&config.warnings());
-    let drawn = human::plan(plan, context.look_error(values));
+    let drawn = human::plan(plan, Look::stderr(values));
     if is_settled {
         context.tell(&drawn);
     } else {
@@ -122,9 +120,10 @@ fn conclude(context: &Context, ending: &Ending, state: &State) -> u8 {
     }
     let code = run::conclude(context, ending, "up");
     if is_complete {
-        context.print(&status::outputs(&outputs));
+        context.print(&status::headline(&outputs));
+        context.tell("`provision output` prints all of it, `provision output NAME` one value.");
         if context.global.local {
-            context.tell("The address exists only in the AWS inside the program.");
+            context.tell("With --local the address exists only in the AWS inside the program.");
         }
     }
     code
@@ -162,7 +161,11 @@ fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
         });
         if !same {
             let was = then.map_or("nothing", |then| human::word(then.action));
-            moved.push(format!("{}: then {was}, now {}", planned.address, human::word(planned.action)));
+            moved.push(format!(
+                "{}: then {was}, now {}",
+                planned.address,
+                human::word(planned.action)
+            ));
         }
     }
     let gone = saved
@@ -170,7 +173,9 @@ fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
         .iter()
         .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
     moved.extend(
-        gone.map(|then| format!("{}: then {}, now nothing", then.address, human::word(then.action))),
+        gone.map(|then| {
+            format!("{}: then {}, now nothing", then.address, human::word(then.action))
+        }),
     );
     moved
 }

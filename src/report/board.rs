@@ -45,6 +45,8 @@ struct Doing {
     id: Option<String>,
     /// What it waits for, in AWS's words or in ours.
     status: Option<String>,
+    /// Whether the status names what is in the way, which says more than that something is.
+    is_blocked: bool,
     told: Option<Told>,
 }
 
@@ -82,7 +84,17 @@ impl Board {
                 None
             }
             Event::Retrying { address, because, .. } => {
-                self.doing(address)?.status = Some(clean(because).into_owned());
+                let doing = self.doing(address)?;
+                if !doing.is_blocked {
+                    doing.status = Some(clean(because).into_owned());
+                }
+                None
+            }
+            Event::Blocked { address, by } => {
+                let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+                let status = format!("in the way: {}", by.join(", "));
+                let doing = self.doing(address)?;
+                (doing.status, doing.is_blocked) = (Some(clean(&status).into_owned()), true);
                 None
             }
             Event::Finished { address, verb } => Some(self.finished(address, *verb, now)),
@@ -106,7 +118,8 @@ impl Board {
 
     fn start(&mut self, address: &Address, verb: Verb, since: Duration) {
         let address = address.clone();
-        self.doing.push(Doing { address, verb, since, id: None, status: None, told: None });
+        let (id, status, told, is_blocked) = (None, None, None, false);
+        self.doing.push(Doing { address, verb, since, id, status, is_blocked, told });
     }
 
     /// The entry of an address: the newest, where one is removed while another is made.
@@ -149,9 +162,7 @@ impl Board {
             let words = doing.words();
             let is_due = match &doing.told {
                 None => now.saturating_sub(doing.since) >= WORTH_TELLING,
-                Some(told) => {
-                    told.words != words || now.saturating_sub(told.at) >= REMINDER
-                }
+                Some(told) => told.words != words || now.saturating_sub(told.at) >= REMINDER,
             };
             if is_due {
                 rows.push((doing.address.clone(), now.saturating_sub(doing.since), words.clone()));
@@ -316,7 +327,10 @@ mod tests {
             pause: seconds(1),
         };
         assert_eq!(board.take(&retrying, seconds(1)), None);
-        assert_eq!(board.status(&address("vpc.main")).unwrap(), "creating: something still uses it");
+        assert_eq!(
+            board.status(&address("vpc.main")).unwrap(),
+            "creating: something still uses it"
+        );
     }
 
     #[test]

@@ -190,8 +190,7 @@ mod tests {
         let started = Event::Started { address: service.clone(), verb: Verb::Create };
         ending.board.take(&started, Duration::ZERO);
         let status = "1 of 2 running".to_owned();
-        let waiting =
-            Event::Waiting { address: service.clone(), status, waited: Duration::ZERO };
+        let waiting = Event::Waiting { address: service.clone(), status, waited: Duration::ZERO };
         ending.board.take(&waiting, Duration::ZERO);
         ending.summary.left =
             vec![(service, Verb::Create), (address("scaling_policy.cpu"), Verb::Create)];

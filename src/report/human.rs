@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use console::Term;
 use serde_json::Value;
 
 use super::board::short;
@@ -31,6 +32,23 @@ pub struct Look {
     pub paint: Paint,
     /// The columns of the terminal; lines are not cut where there is none.
     pub width: Option<usize>,
+}
+
+impl Look {
+    /// For standard output.
+    pub fn stdout(values: Values) -> Self {
+        Self { values, paint: Paint::stdout(), width: width(&Term::stdout()) }
+    }
+
+    /// For standard error.
+    pub fn stderr(values: Values) -> Self {
+        Self { values, paint: Paint::stderr(), width: width(&Term::stderr()) }
+    }
+}
+
+/// The columns of a terminal; none for a pipe or a file.
+fn width(terminal: &Term) -> Option<usize> {
+    terminal.is_term().then(|| usize::from(terminal.size().1))
 }
 
 /// Draws a plan.
@@ -86,12 +104,11 @@ pub fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return format!("Nothing to do: all {kept} resources are as declared.");
     }
-    let mut parts: Vec<String> =
-        [Action::Create, Action::Update, Action::Replace, Action::Delete]
-            .into_iter()
-            .filter(|action| count(*action) > 0)
-            .map(|action| format!("{} to {}", count(action), word(action)))
-            .collect();
+    let mut parts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete]
+        .into_iter()
+        .filter(|action| count(*action) > 0)
+        .map(|action| format!("{} to {}", count(action), word(action)))
+        .collect();
     if kept > 0 {
         parts.push(format!("{kept} unchanged"));
     }

@@ -133,12 +133,22 @@ fn readiness(readiness: &Readiness) -> String {
 /// What is read first; the others follow by name.
 const FIRST: [&str; 5] = ["url", "alb_dns_name", "cluster_name", "service_name", "log_group"];
 
+/// What a user wants to know first of a stack that has come up, one a line.
+pub fn headline(outputs: &BTreeMap<String, Value>) -> String {
+    lines(FIRST.iter().filter_map(|name| outputs.get_key_value(*name)))
+}
+
 /// The outputs of a stack, one a line, the address first.
 pub fn outputs(outputs: &BTreeMap<String, Value>) -> String {
-    let widest = outputs.keys().map(String::len).max().unwrap_or_default();
     let first = FIRST.iter().filter_map(|name| outputs.get_key_value(*name));
     let rest = outputs.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
-    first.chain(rest).fold(String::new(), |mut text, (name, value)| {
+    lines(first.chain(rest))
+}
+
+fn lines<'a>(outputs: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
+    let outputs: Vec<_> = outputs.collect();
+    let widest = outputs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    outputs.into_iter().fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "{name:widest$}  {}", bare(value));
         text
     })
