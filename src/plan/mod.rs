@@ -7,7 +7,6 @@
 //! else spreads a replacement.
 
 pub mod diff;
-mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +18,7 @@ pub use diff::{Origin, PropertyChange};
 
 use crate::aws::{Tags, is_owned};
 use crate::graph::{Graph, Node, Until};
+use crate::names;
 use crate::observe::Observed;
 use crate::resource::reference::{references, resolve};
 use crate::resource::{
@@ -202,11 +202,6 @@ pub fn plan(
     Ok(Plan { basis, resources })
 }
 
-/// The identity that a resource would be made with: what to look for when nothing is recorded.
-pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
-    names::identity(node, state, user, 0)
-}
-
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.
 fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Vec<PlanError> {
     let mut errors = Vec::new();
@@ -214,7 +209,7 @@ fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> 
     for (address, found) in &observed.unrecorded {
         let Some(node) = graph.get(address) else { continue };
         let id = crate::state::physical_id(&found.outputs);
-        if is_owned(&found.tags, &prospective_identity(node, state, user).tags) {
+        if is_owned(&found.tags, &names::prospective_identity(node, state, user).tags) {
             lost.push((address.clone(), id));
         } else {
             errors.push(PlanError::Foreign { address: address.clone(), id });
