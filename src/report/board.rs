@@ -13,8 +13,8 @@ use crate::resource::Address;
 
 /// How long something must have been waited for before a line is written about it, where nothing
 /// can be drawn in place.
-const WORTH_TELLING: Duration = Duration::from_secs(5);
-/// How often it is told again.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
+/// How often it is told again, and when it is told of what has no more to say than that it goes on.
 const REMINDER: Duration = Duration::from_secs(30);
 /// What turns while something is under way.
 const WHEEL: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -160,8 +160,9 @@ impl Board {
         let mut rows = Vec::new();
         for doing in &mut self.doing {
             let words = doing.words();
+            let patience = if doing.status.is_some() { WORTH_TELLING } else { REMINDER };
             let is_due = match &doing.told {
-                None => now.saturating_sub(doing.since) >= WORTH_TELLING,
+                None => now.saturating_sub(doing.since) >= patience,
                 Some(told) => told.words != words || now.saturating_sub(told.at) >= REMINDER,
             };
             if is_due {
@@ -201,8 +202,10 @@ impl Board {
 impl Doing {
     fn words(&self) -> String {
         match &self.status {
-            Some(status) => format!("{}: {status}", doing(self.verb)),
-            None => doing(self.verb).to_owned(),
+            Some(status) if status != doing(self.verb) => {
+                format!("{}: {status}", doing(self.verb))
+            }
+            _ => doing(self.verb).to_owned(),
         }
     }
 }
@@ -299,7 +302,7 @@ mod tests {
         let mut board = board();
         started(&mut board, "vpc.main", 0);
         waiting(&mut board, "vpc.main", "pending");
-        assert!(board.reminders(seconds(4)).is_empty());
+        assert!(board.reminders(seconds(9)).is_empty());
     }
 
     #[test]
@@ -307,12 +310,12 @@ mod tests {
         let mut board = board();
         started(&mut board, "vpc.main", 0);
         waiting(&mut board, "vpc.main", "pending");
-        let line = "  vpc.main                 5 s  creating: pending";
-        assert_eq!(board.reminders(seconds(5)), [line]);
-        assert!(board.reminders(seconds(34)).is_empty());
-        assert_eq!(board.reminders(seconds(35)).len(), 1);
+        let line = "  vpc.main                10 s  creating: pending";
+        assert_eq!(board.reminders(seconds(10)), [line]);
+        assert!(board.reminders(seconds(39)).is_empty());
+        assert_eq!(board.reminders(seconds(40)).len(), 1);
         waiting(&mut board, "vpc.main", "almost");
-        assert_eq!(board.reminders(seconds(36)).len(), 1);
+        assert_eq!(board.reminders(seconds(41)).len(), 1);
     }
 
     #[test]

@@ -86,7 +86,8 @@ pub fn removal(plan: &Plan, look: Look) -> String {
         plan.changes().filter_map(|planned| planned.address.kind().facts().loses).collect();
     if !lost.is_empty() {
         let warning = look.paint.yellow("warning:");
-        let _ = writeln!(text, "{warning} what can't be made again: {}.", listed(&lost));
+        let _ =
+            writeln!(text, "{warning} with it goes what can't be made again: {}.", listed(&lost));
     }
     let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
     text
