@@ -76,7 +76,9 @@ impl Ending {
         let Summary { skipped, left, .. } = &self.summary;
         let (under_way, untouched): (Vec<_>, Vec<_>) =
             left.iter().partition(|(address, _)| self.board.status(address).is_some());
-        for (address, _) in under_way {
+        let (services, others): (Vec<&(Address, Verb)>, Vec<_>) =
+            under_way.into_iter().partition(|(address, _)| address.kind().facts().converges);
+        for (address, _) in services {
             let status = self.board.status(address).unwrap_or_default();
             let _ = writeln!(text, "{} {address} goes on in AWS ({status})", paint.yellow("…"));
         }
@@ -84,6 +86,10 @@ impl Ending {
             let names: Vec<String> = pairs.iter().map(|(address, _)| address.to_string()).collect();
             listed(&names)
         };
+        if !others.is_empty() {
+            let _ =
+                writeln!(text, "{} left for AWS to finish: {}", paint.yellow("…"), names(&others));
+        }
         if !untouched.is_empty() {
             let _ = writeln!(text, "{} not started: {}", paint.yellow("-"), names(&untouched));
         }

@@ -99,7 +99,7 @@ fn draw_resources(text: &mut String, resources: &[ResourceStatus], look: Look) {
         let state = format!("{:states$}", readiness(&resource.readiness));
         let state = match resource.readiness {
             Readiness::Ready => look.paint.green(state),
-            Readiness::Pending(_) => look.paint.yellow(state),
+            Readiness::Pending(_) | Readiness::Leaving(_) => look.paint.yellow(state),
             Readiness::Failed(_) | Readiness::Absent => look.paint.red(state),
         };
         let line = format!("{address:addresses$}  {state}  {id}");
