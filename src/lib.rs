@@ -8,8 +8,10 @@ pub mod deployment;
 pub mod event;
 pub mod execute;
 pub mod graph;
+pub mod import;
 pub mod observe;
 pub mod plan;
+pub mod recover;
 pub mod report;
 pub mod resource;
 #[cfg(feature = "simulated-aws")]

@@ -108,7 +108,8 @@ fn compare(path: &str, sides: Sides<'_>, hidden: &[&str], found: &mut Vec<Proper
             old: live.clone(),
             new: declared.clone(),
             origin: origin(declared, applied, live),
-            hidden: hidden.iter().any(|hidden| is_within(path, hidden)),
+            // What holds something hidden is hidden whole.
+            hidden: hidden.iter().any(|hidden| is_within(path, hidden) || is_within(hidden, path)),
         }),
     }
 }

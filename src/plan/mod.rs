@@ -8,6 +8,7 @@
 
 pub mod diff;
 mod names;
+mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use diff::{Origin, PropertyChange};
+pub use protection::Protected;
 
 use crate::aws::{Tags, is_owned};
 use crate::graph::{Graph, Node, Until};
@@ -48,6 +50,19 @@ pub struct Basis {
     pub region: String,
     /// The state's lineage.
     pub lineage: String,
+}
+
+impl Basis {
+    /// What a plan from `state` starts from.
+    fn of(state: &State) -> Self {
+        Self {
+            stack: state.stack.clone(),
+            environment: state.environment.clone(),
+            account: state.account.clone(),
+            region: state.region.clone(),
+            lineage: state.lineage.clone(),
+        }
+    }
 }
 
 /// What is to be done to one resource, and why.
@@ -192,19 +207,18 @@ pub fn plan(
     let mut planner = Planner { state, observed, user, known: BTreeMap::new() };
     let mut resources: Vec<Planned> = graph.nodes().iter().map(|node| planner.node(node)).collect();
     resources.extend(removed(graph, state, observed));
-    let basis = Basis {
-        stack: state.stack.clone(),
-        environment: state.environment.clone(),
-        account: state.account.clone(),
-        region: state.region.clone(),
-        lineage: state.lineage.clone(),
-    };
+    let basis = Basis::of(state);
     Ok(Plan { basis, resources })
 }
 
 /// The identity that a resource would be made with: what to look for when nothing is recorded.
 pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
-    names::identity(node, state, user, 0)
+    identity_of(node, state, user, 0)
+}
+
+/// The identity that one generation of a resource is made with.
+pub fn identity_of(node: &Node, state: &State, user: &Tags, generation: u32) -> Identity {
+    names::identity(node, state, user, generation)
 }
 
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.
