@@ -4,7 +4,6 @@
 //! tags and properties with the next `up`. What another stack owns, and what the next `up` would
 //! have to replace, is not taken in.
 
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::aws::{Aws, AwsError, OwnershipTags, Tags};
@@ -130,7 +129,7 @@ pub async fn import(
 ) -> Result<Import, ImportError> {
     let graph = graph_of(aws, config, state).await?;
     let node = free_place(&graph, state, address)?;
-    let live = look(aws, address, id).await?;
+    let live = look(aws, node, id).await?;
     let id = physical_id(&live.outputs);
     stranger(state, &id, &live.tags)?;
     let mut state = state.clone();
@@ -164,8 +163,8 @@ fn free_place<'a>(
     })
 }
 
-async fn look(aws: &Aws, address: &Address, id: &str) -> Result<LiveValue, ImportError> {
-    let kind = address.kind();
+async fn look(aws: &Aws, node: &Node, id: &str) -> Result<LiveValue, ImportError> {
+    let kind = node.address.kind();
     let place = Place {
         partition: aws.partition(),
         region: aws.region().to_owned(),
@@ -173,7 +172,9 @@ async fn look(aws: &Aws, address: &Address, id: &str) -> Result<LiveValue, Impor
     };
     let outputs = kind.locate(id, &place)?;
     let outputs = outputs.ok_or_else(|| ImportError::NoId { id: id.into(), kind: kind.name() })?;
-    let sought = SoughtValue { address: address.clone(), outputs, applied: Value::Null };
+    // A kind reads what can be said in several ways as it is declared.
+    let applied = node.spec.clone();
+    let sought = SoughtValue { address: node.address.clone(), outputs, applied };
     let live = kind.read(aws, &[sought]).await?.pop().flatten();
     live.ok_or_else(|| ImportError::NotThere {
         id: id.into(),
@@ -210,7 +211,7 @@ fn record(node: &Node, state: &State, user: &Tags, live: &LiveValue) -> Record {
         },
         generation: 0,
         outputs: live.outputs.clone(),
-        applied: Value::Null,
+        applied: live.spec.clone(),
         needs: node.waits.iter().map(|wait| wait.on.clone()).collect(),
         ready: false,
     }

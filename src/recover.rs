@@ -86,7 +86,7 @@ impl Search<'_> {
         for (generation, identity, found) in self.look(node, &spec).await? {
             let id = physical_id(&found.outputs);
             if is_owned(&found.tags, &identity.tags) {
-                own.push(record(node, generation, identity, found.outputs));
+                own.push(self.record(node, generation, identity, found.outputs, &spec).await?);
             } else {
                 self.recovery.foreign.push((address.clone(), id));
             }
@@ -113,6 +113,35 @@ impl Search<'_> {
         Ok(try_join_all(looks).await?.into_iter().flatten().collect())
     }
 
+    /// What is to be recorded of a resource: what it is now counts as what was last applied.
+    async fn record(
+        &self,
+        node: &Node,
+        generation: u32,
+        identity: Identity,
+        outputs: Value,
+        spec: &Value,
+    ) -> Result<Record, KindError> {
+        let kind = node.address.kind();
+        let sought = SoughtValue {
+            address: node.address.clone(),
+            outputs: outputs.clone(),
+            // A kind reads what can be said in several ways as it is declared.
+            applied: spec.clone(),
+        };
+        let live = kind.read(self.aws, &[sought]).await?.pop().flatten();
+        Ok(Record {
+            type_name: kind.facts().type_name.into(),
+            id: physical_id(&outputs),
+            identity,
+            generation,
+            outputs,
+            applied: live.map_or(Value::Null, |live| live.spec),
+            needs: node.waits.iter().map(|wait| wait.on.clone()).collect(),
+            ready: false,
+        })
+    }
+
     /// Records the last of an address's generations; those before it are still to be removed.
     fn take(&mut self, address: &Address, mut own: Vec<Record>) {
         let Some(last) = own.pop() else {
@@ -136,7 +165,7 @@ impl Search<'_> {
         for (address, record) in subnets {
             if !recorded.contains(&record.id) && !state.resources.contains_key(&address) {
                 found.push((address.clone(), record.id.clone()));
-                state.resources.insert(address, Record { applied: Value::Null, ..record });
+                state.resources.insert(address, record);
             }
         }
     }
@@ -157,20 +186,6 @@ impl Search<'_> {
             live.iter().flatten().any(|live| live.spec["deletion_protection"] == json!(true));
         self.recovery.state.protected |= is_protected;
         Ok(())
-    }
-}
-
-fn record(node: &Node, generation: u32, identity: Identity, outputs: Value) -> Record {
-    Record {
-        type_name: node.address.kind().facts().type_name.into(),
-        id: physical_id(&outputs),
-        identity,
-        generation,
-        outputs,
-        // Only AWS knows: the next `up` compares, and confirms what is as it is declared.
-        applied: Value::Null,
-        needs: node.waits.iter().map(|wait| wait.on.clone()).collect(),
-        ready: false,
     }
 }
 

@@ -178,7 +178,7 @@ fn obstacle_hint(obstacle: &PlanError) -> String {
             "rename the stack (`name` or `-e ENV`), or remove what has the name".into()
         }
         PlanError::LostState { .. } => {
-            "use the state that made them (`--state-dir`); if it is lost, `provision recover` writes it anew from what is there"
+            "use the state that made them (`--state-dir`); if it is lost, `provision recover` writes it anew from what is there. While somebody is at work, wait for them"
                 .into()
         }
     }

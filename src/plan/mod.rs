@@ -48,19 +48,20 @@ pub struct Basis {
     pub account: String,
     /// The region.
     pub region: String,
-    /// The state's lineage.
+    /// The state's lineage; empty before anything was ever recorded, since it is made then.
     pub lineage: String,
 }
 
 impl Basis {
     /// What a plan from `state` starts from.
     fn of(state: &State) -> Self {
+        let is_blank = state.is_empty() && state.outcomes.is_empty();
         Self {
             stack: state.stack.clone(),
             environment: state.environment.clone(),
             account: state.account.clone(),
             region: state.region.clone(),
-            lineage: state.lineage.clone(),
+            lineage: if is_blank { String::new() } else { state.lineage.clone() },
         }
     }
 }

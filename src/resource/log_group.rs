@@ -106,12 +106,12 @@ impl Resource for LogGroup {
     }
 
     fn locate(id: &str, place: &Place) -> Option<Outputs> {
-        if id.is_empty() || id.starts_with("arn:") {
-            return None;
-        }
+        // A name, or an ARN that ends in it.
+        let name = id.split_once(":log-group:").map_or(id, |(_, name)| name);
+        let name = name.strip_suffix(":*").unwrap_or(name);
         let Place { partition, region, account } = place;
-        let arn = format!("arn:{partition}:logs:{region}:{account}:log-group:{id}");
-        Some(Outputs { name: id.into(), arn })
+        let arn = format!("arn:{partition}:logs:{region}:{account}:log-group:{name}");
+        (!name.is_empty()).then(|| Outputs { name: name.into(), arn })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
