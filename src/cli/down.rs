@@ -18,6 +18,9 @@ use super::run::{self, Running};
 pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, Failure> {
     let name = context.stack_name()?;
     if context.state(&name)?.is_none() {
+        if let Some(copy) = context.store().lost(&name.stack, &name.environment) {
+            return Err(Failure::LostState { name, copy });
+        }
         context.tell(&format!(
             "Nothing to do: there is no state of {}-{} in {}.",
             name.stack,

@@ -40,6 +40,8 @@ pub enum Failure {
     WhichStack { file: PathBuf, directory: PathBuf, environment: String, stacks: Vec<String> },
     #[error("there is no state of {}-{} in {}", name.stack, name.environment, directory.display())]
     NoState { name: StackName, directory: PathBuf },
+    #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
+    LostState { name: StackName, copy: Copy },
     #[error("there is no output `{name}`")]
     NoOutput { name: String, known: Vec<String> },
     #[error(transparent)]
@@ -117,6 +119,11 @@ impl Failure {
             Self::NoState { .. } => vec![
                 "`-e ENV` chooses the environment, `--state-dir` where states are kept; `provision up` makes one".into(),
             ],
+            Self::LostState { copy, .. } => {
+                let mut hints = restoration(Some(copy));
+                hints.push("`provision recover` finds what was made since by its tags".into());
+                hints
+            }
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]

@@ -32,10 +32,19 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     };
     crate::deployment::check_place(&cloud.aws, &state).await?;
     state.protected |= config.protect;
+    // Where nothing is recorded, nothing is written before it is known that nothing was lost: an
+    // empty state would hide it from `down`.
+    let drawn =
+        if state.is_blank() { Some(draw(&cloud.aws, &config, &state).await?.plan) } else { None };
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
-    let carried = carry_out(context, &options, &config, &cloud, &mut writer).await;
-    let state = writer.finish()?;
+    let carried = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
+    let state = writer.state().clone();
+    if state.is_blank() {
+        writer.retire()?;
+    } else {
+        writer.finish()?;
+    }
     if let Some(code) = carried? {
         return Ok(code);
     }
@@ -50,9 +59,12 @@ async fn carry_out(
     config: &Config,
     cloud: &Cloud,
     writer: &mut crate::state::store::Writer,
+    drawn: Option<Plan>,
 ) -> Result<Option<ExitCode>, Failure> {
-    let drawing = draw(&cloud.aws, config, writer.state()).await?;
-    let plan = drawing.plan;
+    let plan = match drawn {
+        Some(plan) => plan,
+        None => draw(&cloud.aws, config, writer.state()).await?.plan,
+    };
     if let Some(path) = &options.plan {
         check_saved(path, &plan)?;
     }

@@ -55,13 +55,12 @@ pub struct Basis {
 impl Basis {
     /// What a plan from `state` starts from.
     fn of(state: &State) -> Self {
-        let is_blank = state.is_empty() && state.outcomes.is_empty();
         Self {
             stack: state.stack.clone(),
             environment: state.environment.clone(),
             account: state.account.clone(),
             region: state.region.clone(),
-            lineage: if is_blank { String::new() } else { state.lineage.clone() },
+            lineage: if state.is_blank() { String::new() } else { state.lineage.clone() },
         }
     }
 }

@@ -129,6 +129,11 @@ impl State {
         self.resources.is_empty() && self.replaced.is_empty() && self.in_doubt.is_empty()
     }
 
+    /// Whether nothing was ever recorded.
+    pub fn is_blank(&self) -> bool {
+        self.is_empty() && self.outcomes.is_empty()
+    }
+
     /// How many outcomes an address has seen.
     pub fn outcomes_of(&self, address: &Address) -> u64 {
         self.outcomes.get(address).copied().unwrap_or_default()

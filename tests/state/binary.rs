@@ -167,12 +167,15 @@ fn a_state_is_looked_at_damaged_restored_lost_and_recovered() {
     fs::remove_file(&snapshot).unwrap();
     let refused = place.said("up --yes").is(1).error;
     assert!(refused.contains("provision recover"), "{refused}");
+    let refused = place.said("down --yes").is(1).error;
+    assert!(refused.contains("never taken down") && refused.contains("state restore"), "{refused}");
     let found = place.said("recover").is(0).error;
     assert!(found.contains("+ vpc.main  vpc-"), "{found}");
     assert_eq!(place.said("state list").is(0).out, list);
     place.said("up --yes").is(0);
     place.said("plan --detailed-exitcode").is(0);
     place.said("down --yes").is(0);
+    assert!(place.said("down --yes").is(0).error.contains("Nothing to do"));
     assert!(place.said("recover").is(0).error.contains("Nothing was found"));
 }
 
@@ -256,7 +259,7 @@ fn hostile() -> String {
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
-            let mut request = [0; 65536];
+            let mut request = vec![0; 65536];
             let _ = connection.read(&mut request);
             let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
                 <Message>no&#x9b;2J\u{9b}31m\u{7f}\u{9d}0;owned\u{9c}</Message></Error>\

@@ -1,7 +1,5 @@
 //! A protected stack loses nothing, whatever the file says later.
 
-#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
-
 use provision::aws::Tags;
 use provision::deployment::draw_removal;
 use provision::graph::Graph;

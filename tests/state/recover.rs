@@ -43,8 +43,7 @@ async fn a_lost_state_is_found_whole_and_serves_to_go_on_and_to_go_down() {
     }
 
     let plan = world.plan(&config(FILE), &found.state).await;
-    let changed: Vec<_> = plan.changes().collect();
-    assert!(changed.is_empty(), "{changed:#?}");
+    assert!(plan.is_empty(), "{:#?}", plan.changes().collect::<Vec<_>>());
     let state = world.carry_out(&plan, found.state).await;
     assert!(world.plan(&config(FILE), &state).await.is_empty());
 
