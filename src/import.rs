@@ -10,8 +10,9 @@ use crate::aws::{Aws, AwsError, OwnershipTags, Tags};
 use crate::config::Config;
 use crate::deployment::{DrawingError, graph_of};
 use crate::graph::{Graph, Node};
+use crate::names;
 use crate::observe::observe;
-use crate::plan::{Action, Plan, Planned, identity_of, plan};
+use crate::plan::{Action, Plan, Planned, plan};
 use crate::resource::kind::KindError;
 use crate::resource::{Address, Identity, LiveValue, Place, SoughtValue};
 use crate::state::{Record, State, physical_id};
@@ -198,7 +199,7 @@ fn stranger(state: &State, id: &str, tags: &Tags) -> Result<(), ImportError> {
 }
 
 fn record(node: &Node, state: &State, user: &Tags, live: &LiveValue) -> Record {
-    let prospective = identity_of(node, state, user, 0);
+    let prospective = names::identity(node, state, user, 0);
     let named = ["name", "family"].iter().find_map(|name| live.outputs.get(name)?.as_str());
     Record {
         type_name: node.address.kind().facts().type_name.into(),

@@ -13,7 +13,7 @@ use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Tags, is_owned};
 use crate::config::Config;
 use crate::deployment::{DrawingError, zones};
 use crate::graph::Node;
-use crate::plan::identity_of;
+use crate::names;
 use crate::resource::kind::KindError;
 use crate::resource::reference::resolve;
 use crate::resource::{Address, Found, Identity, Kind, SoughtValue};
@@ -106,7 +106,7 @@ impl Search<'_> {
         let is_renamed = facts.naming.is_some() && !facts.fixed.is_empty();
         let generations = if is_renamed { GENERATIONS } else { 1 };
         let looks = (0..generations).map(|generation| async move {
-            let identity = identity_of(node, state, self.user, generation);
+            let identity = names::identity(node, state, self.user, generation);
             let found = kind.find(self.aws, spec, &identity).await?;
             Ok::<_, KindError>(found.map(|found| (generation, identity, found)))
         });

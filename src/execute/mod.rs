@@ -9,8 +9,8 @@
 
 mod operation;
 mod poller;
-mod removal;
 pub mod recovery;
+mod removal;
 pub mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,6 @@
 //! else spreads a replacement.
 
 pub mod diff;
-mod names;
 mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +20,7 @@ pub use protection::Protected;
 
 use crate::aws::{Tags, is_owned};
 use crate::graph::{Graph, Node, Until};
+use crate::names;
 use crate::observe::Observed;
 use crate::resource::reference::{references, resolve};
 use crate::resource::{
@@ -211,16 +211,6 @@ pub fn plan(
     Ok(Plan { basis, resources })
 }
 
-/// The identity that a resource would be made with: what to look for when nothing is recorded.
-pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
-    identity_of(node, state, user, 0)
-}
-
-/// The identity that one generation of a resource is made with.
-pub fn identity_of(node: &Node, state: &State, user: &Tags, generation: u32) -> Identity {
-    names::identity(node, state, user, generation)
-}
-
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.
 fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Vec<PlanError> {
     let mut errors = Vec::new();
@@ -228,7 +218,7 @@ fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> 
     for (address, found) in &observed.unrecorded {
         let Some(node) = graph.get(address) else { continue };
         let id = crate::state::physical_id(&found.outputs);
-        if is_owned(&found.tags, &prospective_identity(node, state, user).tags) {
+        if is_owned(&found.tags, &names::prospective_identity(node, state, user).tags) {
             lost.push((address.clone(), id));
         } else {
             errors.push(PlanError::Foreign { address: address.clone(), id });

@@ -109,7 +109,7 @@ async fn strangers(world: &World, text: &str) -> usize {
         if !is_alone {
             continue;
         }
-        let ours = provision::plan::prospective_identity(node, &state, &Tags::new());
+        let ours = provision::names::prospective_identity(node, &state, &Tags::new());
         // As another tool's stack of the same name would have it.
         let tags = ours.tags.clone().into_iter();
         let tags = tags.map(|(key, value)| (key, value.replace("web", "theirs"))).collect();
