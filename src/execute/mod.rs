@@ -412,6 +412,9 @@ impl<R: Recorder> Run<'_, R> {
                 Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
                     self.fail(place, Failure::Broken(why));
                 }
+                Ok(Readiness::Leaving(status)) if watched.wanted == Readiness::Ready => {
+                    self.fail(place, Failure::Broken(format!("somebody deleted it: {status}")));
+                }
                 Ok(readiness) => {
                     let status = status(&readiness);
                     if Instant::now() >= watched.deadline {
@@ -512,7 +515,7 @@ fn own_view(present: &crate::plan::Present) -> crate::resource::LiveValue {
 fn status(readiness: &Readiness) -> String {
     match readiness {
         Readiness::Ready => "still there".into(),
-        Readiness::Pending(status) => status.clone(),
+        Readiness::Pending(status) | Readiness::Leaving(status) => status.clone(),
         Readiness::Failed(why) => why.clone(),
         Readiness::Absent => "not visible yet".into(),
     }

@@ -64,8 +64,16 @@ pub struct Sides<'a> {
 /// likes. `hidden` names paths whose values are not for every eye.
 pub fn differences(sides: Sides<'_>, hidden: &[&str]) -> Vec<PropertyChange> {
     let mut found = Vec::new();
-    compare("", sides, hidden, &mut found);
+    let comparison = Comparison { is_known: !sides.applied.is_null(), hidden };
+    comparison.compare("", sides, &mut found);
     found
+}
+
+/// What is the same for every property of a spec.
+struct Comparison<'a> {
+    /// Whether it is known what was applied.
+    is_known: bool,
+    hidden: &'a [&'a str],
 }
 
 /// The difference in tags: those that are wanted, and those that were applied and no longer are.
@@ -79,7 +87,7 @@ pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Proper
             let (old, new, before) = (value(live, key), value(wanted, key), value(applied, key));
             PropertyChange {
                 path: format!("{TAGS}.{key}"),
-                origin: origin(&new, &before, &old),
+                origin: origin(Sides { declared: &new, applied: &before, live: &old }),
                 old,
                 new,
                 hidden: false,
@@ -88,29 +96,40 @@ pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Proper
         .collect()
 }
 
-fn compare(path: &str, sides: Sides<'_>, hidden: &[&str], found: &mut Vec<PropertyChange>) {
-    let Sides { declared, applied, live } = sides;
-    match (declared, live) {
-        (Value::Object(wanted), Value::Object(there)) if reference_in(declared).is_none() => {
-            for name in members(path, wanted, applied, there) {
-                let sides = Sides {
-                    declared: wanted.get(name).unwrap_or(&Value::Null),
-                    applied: applied.get(name).unwrap_or(&Value::Null),
-                    live: there.get(name).unwrap_or(&Value::Null),
-                };
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                compare(&path, sides, hidden, found);
+impl Comparison<'_> {
+    fn compare(&self, path: &str, sides: Sides<'_>, found: &mut Vec<PropertyChange>) {
+        let Sides { declared, applied, live } = sides;
+        match (declared, live) {
+            (Value::Object(wanted), Value::Object(there)) if reference_in(declared).is_none() => {
+                for name in members(path, wanted, applied, there) {
+                    let sides = Sides {
+                        declared: wanted.get(name).unwrap_or(&Value::Null),
+                        applied: applied.get(name).unwrap_or(&Value::Null),
+                        live: there.get(name).unwrap_or(&Value::Null),
+                    };
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    self.compare(&path, sides, found);
+                }
             }
+            _ if equal(declared, live) => {}
+            _ => found.push(PropertyChange {
+                path: path.to_owned(),
+                old: live.clone(),
+                new: declared.clone(),
+                origin: self.origin(sides),
+                // What holds something hidden is hidden whole.
+                hidden: self
+                    .hidden
+                    .iter()
+                    .any(|hidden| is_within(path, hidden) || is_within(hidden, path)),
+            }),
         }
-        _ if equal(declared, live) => {}
-        _ => found.push(PropertyChange {
-            path: path.to_owned(),
-            old: live.clone(),
-            new: declared.clone(),
-            origin: origin(declared, applied, live),
-            // What holds something hidden is hidden whole.
-            hidden: hidden.iter().any(|hidden| is_within(path, hidden) || is_within(hidden, path)),
-        }),
+    }
+
+    fn origin(&self, sides: Sides<'_>) -> Origin {
+        let is_pending = !references(sides.declared).is_empty();
+        if self.is_known || is_pending { origin(sides) } else { Origin::Unknown }
     }
 }
 
@@ -135,10 +154,9 @@ fn equal(declared: &Value, live: &Value) -> bool {
     }
 }
 
-fn origin(declared: &Value, applied: &Value, live: &Value) -> Origin {
-    let is_pending = !references(declared).is_empty();
+/// Who made declared and live differ, where it is known what was applied.
+fn origin(Sides { declared, applied, live }: Sides<'_>) -> Origin {
     match (equal(declared, applied), equal(applied, live)) {
-        _ if applied.is_null() && !live.is_null() && !is_pending => Origin::Unknown,
         (_, true) => Origin::Configuration,
         (true, false) => Origin::Outside,
         (false, false) => Origin::Both,
@@ -192,6 +210,14 @@ mod tests {
         let declared = json!({"environment": {"A": "1"}});
         let live = json!({"environment": {"A": "1", "B": "2"}});
         assert_eq!(paths(&declared, &declared, &live), [("environment.B".into(), Origin::Outside)]);
+    }
+
+    #[test]
+    fn what_holds_something_hidden_is_hidden_whole() {
+        let (declared, live) = (json!({"container": {"environment": {"A": "1"}}}), json!({}));
+        let sides = Sides { declared: &declared, applied: &Value::Null, live: &live };
+        let found = differences(sides, &["container.environment"]);
+        assert_eq!((found[0].path.as_str(), found[0].hidden), ("container", true));
     }
 
     #[test]

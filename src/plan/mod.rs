@@ -254,7 +254,21 @@ impl Planner<'_> {
                 let reason = format!("{} was deleted outside of provision", record.id);
                 self.create(node, spec, record.generation, Some(present), reason)
             }
+            Some(LiveValue { readiness: Readiness::Leaving(status), .. }) => {
+                self.leaving(node, spec, present, &status)
+            }
             Some(live) => self.existing(node, spec, present, &live),
+        }
+    }
+
+    /// A resource that somebody has deleted and that is not gone yet: made anew, and where both
+    /// can't be at once not before it is gone.
+    fn leaving(&self, node: &Node, spec: Value, present: Present, status: &str) -> Planned {
+        let reason = format!("{} was deleted outside of provision: {status}", present.record.id);
+        let generation = present.record.generation;
+        match node.address.kind().facts().replacement {
+            Replacement::OldFirst => self.replace(node, spec, present, vec![], reason),
+            Replacement::NewFirst => self.create(node, spec, generation, Some(present), reason),
         }
     }
 
@@ -302,7 +316,9 @@ impl Planner<'_> {
             Some(reason) => (Action::Update, reason),
             None => (Action::Keep, "it is as declared".to_owned()),
         };
-        let renewed = if action == Action::Update { facts.renewed } else { &[] };
+        // Tags are written to what is there: they renew nothing.
+        let renews = changes.iter().any(|change| change.field() != diff::TAGS);
+        let renewed = if renews { facts.renewed } else { &[] };
         self.known.insert(node.address.clone(), without(&live.outputs, renewed));
         let record = &present.record;
         let mut identity = record.identity.clone();
