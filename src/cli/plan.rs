@@ -31,6 +31,11 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.warn(&config.warnings());
         context.print(&human::plan(&drawing.plan, Look::stdout(values)));
     }
+    if (state.protected || config.protect)
+        && let Err(protected) = drawing.plan.keeps_what_is_protected()
+    {
+        context.tell(&format!("`up` will refuse this: {protected}"));
+    }
     if let Some(path) = &options.out {
         super::up::save(path, &drawing.plan)?;
     }

@@ -10,6 +10,7 @@ pub mod human;
 pub mod json;
 pub mod live;
 mod paint;
+pub mod state;
 pub mod status;
 mod text;
 
