@@ -152,9 +152,13 @@ struct Run<'a, R> {
 
 impl<R: Recorder> Run<'_, R> {
     async fn until_done(&mut self) -> Result<(), StoreError> {
+        let mut is_told = false;
         loop {
             if !self.is_stopping() {
                 self.start_what_can()?;
+            } else if !is_told {
+                self.tell(Event::Stopping);
+                is_told = true;
             }
             if self.steps.is_empty() && (self.poller.is_idle() || self.is_stopping()) {
                 break;
@@ -182,15 +186,7 @@ impl<R: Recorder> Run<'_, R> {
             answered = self.poller.next(), if !stopping && !self.poller.is_idle() => {
                 self.polled(answered)?;
             }
-            changed = self.options.stop.changed(), if !stopping => {
-                if changed.is_ok() && self.is_stopping() {
-                    self.tell(Event::Stopping);
-                } else if changed.is_err() {
-                    // Nobody can stop the run any more.
-                    self.options.stop = watch::channel(false).1;
-                    std::future::pending::<()>().await;
-                }
-            }
+            () = asked_to_stop(&mut self.options.stop), if !stopping => (),
         }
         Ok(())
     }
@@ -267,6 +263,7 @@ impl<R: Recorder> Run<'_, R> {
                 address: address.clone(),
                 attempt: retry.attempt,
                 code: retry.code,
+                because: retry.because.to_owned(),
                 pause: retry.pause,
             });
         }))
@@ -497,6 +494,13 @@ impl<R: Recorder> Run<'_, R> {
                 self.summary.left.push(left);
             }
         }
+    }
+}
+
+/// Waits until the run is to stop: for ever, once nobody is left to say so.
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
