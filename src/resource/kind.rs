@@ -19,6 +19,7 @@ use crate::aws::{Aws, AwsError};
 #[expect(missing_docs, reason = "each field is the constant of the same name in `Resource`")]
 pub struct Facts {
     pub type_name: &'static str,
+    pub made_by: &'static str,
     pub fixed: &'static [&'static str],
     pub renewed: &'static [&'static str],
     pub owned: &'static [&'static str],
@@ -187,6 +188,7 @@ kinds! {
 fn facts<R: Resource>() -> Facts {
     Facts {
         type_name: R::TYPE_NAME,
+        made_by: R::MADE_BY,
         fixed: R::FIXED,
         renewed: R::RENEWED,
         owned: R::OWNED,
