@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 use super::look::{Seen, look_for};
 use crate::aws::{Aws, Class};
+use crate::event::Event;
 use crate::plan::diff::{self, Sides};
 use crate::resource::kind::KindError;
-use crate::resource::{Address, Identity, LiveValue, SoughtValue, Tagging};
+use crate::resource::{Address, Blocker, Identity, LiveValue, SoughtValue, Tagging};
 
 /// What a step was to bring about, with nothing left to decide.
 #[derive(Clone, Debug)]
@@ -73,13 +75,19 @@ pub enum StepError {
     /// AWS refused, after an attempt of which it did not say what came of it.
     #[error(transparent)]
     Unsettled(KindError),
+    /// Something that is not the stack's own keeps it from being removed.
+    #[error("it is still in use by {}", by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Blocked {
+        /// What is in the way.
+        by: Vec<Blocker>,
+    },
 }
 
 impl StepError {
     /// Whether AWS said no, rather than nothing at all.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Foreign { .. } | Self::Kind(KindError::Misfit { .. }) => true,
+            Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => true,
             Self::Unsettled { .. } => false,
             Self::Kind(KindError::Aws(error)) => error.class() != Class::UnknownOutcome,
         }
@@ -110,7 +118,12 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// [`StepError`]; whether a creation made anything, [`StepError::made_nothing`] says.
-pub async fn perform(aws: &Aws, address: &Address, step: Step) -> Result<Outcome, StepError> {
+pub async fn perform(
+    aws: &Aws,
+    address: &Address,
+    step: Step,
+    tell: &mpsc::UnboundedSender<Event>,
+) -> Result<Outcome, StepError> {
     match step {
         Step::Create { spec, identity, others, in_doubt } => {
             let creation = Creation { aws, address, spec, identity, others };
@@ -120,7 +133,7 @@ pub async fn perform(aws: &Aws, address: &Address, step: Step) -> Result<Outcome
             update(aws, address, &spec, &identity, &from, &fields).await.map(Outcome::Made)
         }
         Step::Delete { gone } => {
-            address.kind().delete(aws, &gone).await?;
+            super::removal::remove(aws, address, &gone, tell).await?;
             Ok(Outcome::Removed)
         }
     }

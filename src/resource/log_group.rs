@@ -70,6 +70,7 @@ impl Resource for LogGroup {
     const TYPE_NAME: &'static str = "AWS::Logs::LogGroup";
     const MADE_BY: &'static str = "logs:CreateLogGroup";
     const NAMING: Option<Naming> = Some(Naming { longest: 512, prefix: "/ecs/" });
+    const RETURNS: bool = true;
     const LOSES: Option<&'static str> = Some("its logs");
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {

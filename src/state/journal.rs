@@ -8,6 +8,7 @@
 //! 4. A last line without its newline was being written when the process died, and nothing acted
 //!    on it. Any other line that does not check is damage.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -127,5 +128,7 @@ fn read_line<T: for<'de> Deserialize<'de>>(line: &[u8], number: usize) -> Result
 /// The first 16 hexadecimal digits of the SHA-256 of `text`.
 pub fn checksum(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = format!("{:x}", Bytes::copy_from_slice(&digest));
+    digits.truncate(16);
+    digits
 }

@@ -264,7 +264,9 @@ impl Files {
                 expected_lineage: state.lineage,
             });
         }
-        entries.into_iter().for_each(|entry| state.apply(entry));
+        for entry in entries {
+            state.apply(entry);
+        }
         Ok(Some(state))
     }
 
