@@ -187,7 +187,8 @@ impl Aws {
                 Err(error) => AwsError::from((operation, error)),
             };
             let Some(patience) = operation.patience_with(&error) else { return Err(error) };
-            let pause = self.pace.scaled(patience.pause(attempt));
+            let waited = self.pace.unscaled(started.elapsed());
+            let pause = self.pace.scaled(patience.pause(attempt, waited));
             if started.elapsed() + pause > self.pace.scaled(patience.bound) {
                 return Err(error);
             }

@@ -19,7 +19,7 @@ use crate::plan::PlanError;
 use crate::report::clean;
 use crate::resource::Address;
 use crate::resource::kind::KindError;
-use crate::state::store::StoreError;
+use crate::state::store::{Copy, StoreError};
 
 use super::context::StackName;
 
@@ -171,13 +171,40 @@ fn obstacle_hint(obstacle: &PlanError) -> String {
 
 fn store_hints(error: &StoreError) -> Vec<String> {
     match error {
-        StoreError::Held { .. } => vec!["wait until they are done, and try again".into()],
+        StoreError::Held { .. } => vec![
+            "wait until they are done, or let this wait for them: `--lock-timeout 5m`".into(),
+        ],
         StoreError::Newer { .. } => vec!["use the version of provision that wrote it".into()],
-        StoreError::DamagedSnapshot { last_good: Some(path), .. }
-        | StoreError::MissingSnapshot { last_good: Some(path), .. } => {
-            vec![format!("the last good copy is {}", path.display())]
+        StoreError::DamagedSnapshot { last_good, .. }
+        | StoreError::DamagedJournal { last_good, .. }
+        | StoreError::ForeignJournal { last_good, .. }
+        | StoreError::MissingSnapshot { last_good, .. } => restoration(last_good.as_ref()),
+        StoreError::OtherStack { .. } => {
+            vec!["give the file the name of its own stack, or choose another `--state-dir`".into()]
         }
-        _ => vec![],
+        StoreError::NoCopy { known, .. } if !known.is_empty() => {
+            vec![format!("there are: {}", known.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))]
+        }
+        StoreError::NoCopy { .. } => {
+            vec!["`provision recover` finds the stack's resources in AWS, and writes its state anew".into()]
+        }
+        StoreError::Link { .. } => vec!["put the file itself there, or choose another `--state-dir`".into()],
+        StoreError::Disk { .. } | StoreError::Broken { .. } => vec![
+            "make room, or make the directory writable, and run the same again: it goes on from what is recorded".into(),
+        ],
+    }
+}
+
+/// How a damaged state is mended.
+fn restoration(last_good: Option<&Copy>) -> Vec<String> {
+    match last_good {
+        Some(copy) => vec![
+            format!("the last good copy is {} (serial {})", copy.path.display(), copy.serial),
+            "`provision state restore` restores what can be had of it, and says how much that is".into(),
+        ],
+        None => vec![
+            "there is no good copy: `provision recover` finds the stack's resources in AWS, and writes its state anew".into(),
+        ],
     }
 }
 

@@ -10,8 +10,8 @@
 mod look;
 mod operation;
 mod poller;
-mod removal;
 pub mod recovery;
+mod removal;
 pub mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +115,7 @@ pub async fn execute<R: Recorder>(
         summary: Summary::default(),
         deadline: options.timeout.map(|timeout| Instant::now() + aws.pace().scaled(timeout)),
         options,
+        can_be_stopped: true,
         retries: mpsc::unbounded_channel(),
     };
     run.until_done().await?;
@@ -148,6 +149,8 @@ struct Run<'a, R> {
     summary: Summary,
     deadline: Option<Instant>,
     options: Options,
+    /// Whether somebody is left who could stop the run.
+    can_be_stopped: bool,
     retries: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
 
@@ -183,13 +186,10 @@ impl<R: Recorder> Run<'_, R> {
             answered = self.poller.next(), if !stopping && !self.poller.is_idle() => {
                 self.polled(answered)?;
             }
-            changed = self.options.stop.changed(), if !stopping => {
+            changed = self.options.stop.changed(), if !stopping && self.can_be_stopped => {
+                self.can_be_stopped = changed.is_ok();
                 if changed.is_ok() && self.is_stopping() {
                     self.tell(Event::Stopping);
-                } else if changed.is_err() {
-                    // Nobody can stop the run any more.
-                    self.options.stop = watch::channel(false).1;
-                    std::future::pending::<()>().await;
                 }
             }
         }
@@ -415,6 +415,9 @@ impl<R: Recorder> Run<'_, R> {
                 Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
                     self.fail(place, Failure::Broken(why));
                 }
+                Ok(Readiness::Leaving(status)) if watched.wanted == Readiness::Ready => {
+                    self.fail(place, Failure::Broken(format!("somebody deleted it: {status}")));
+                }
                 Ok(readiness) => {
                     let status = status(&readiness);
                     if Instant::now() >= watched.deadline {
@@ -525,7 +528,7 @@ fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entr
 fn status(readiness: &Readiness) -> String {
     match readiness {
         Readiness::Ready => "still there".into(),
-        Readiness::Pending(status) => status.clone(),
+        Readiness::Pending(status) | Readiness::Leaving(status) => status.clone(),
         Readiness::Failed(why) => why.clone(),
         Readiness::Absent => "not visible yet".into(),
     }

@@ -18,7 +18,7 @@ use crate::resource::{Address, Identity};
 pub use journal::Entry;
 
 /// The format that this version writes. A newer one is refused, an older one migrated.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Everything that is recorded of one stack in one environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct State {
     pub account: String,
     /// The region in which they are.
     pub region: String,
+    /// Whether it keeps what can't be made again, whatever the configuration says since.
+    pub protected: bool,
     /// What is there, or was when provision last looked.
     #[serde(default)]
     pub resources: BTreeMap<Address, Record>,
@@ -75,9 +77,6 @@ pub struct Record {
     pub ready: bool,
     /// Whether all of [`Record::applied`] is known to have been carried out.
     pub configured: bool,
-    /// Whether its removal was begun.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub leaving: bool,
 }
 
 /// A resource that was replaced and is still to be removed.
@@ -121,6 +120,7 @@ impl State {
             environment: environment.into(),
             account: account.into(),
             region: region.into(),
+            protected: false,
             resources: BTreeMap::new(),
             replaced: Vec::new(),
             in_doubt: BTreeMap::new(),
@@ -170,7 +170,7 @@ impl State {
                 self.settle(&address);
                 self.remove(&address, generation);
             }
-            Entry::Untouched { address } => self.untouched(&address),
+            Entry::Untouched { address } => drop(self.settle(&address)),
             Entry::Unresolved { address } => self.unresolved(&address),
             Entry::Ready { address } => {
                 if let Some(record) = self.resources.get_mut(&address) {
@@ -197,9 +197,6 @@ impl State {
             let aside = record.map(|record| Replaced { address: address.clone(), record });
             self.replaced.extend(aside);
         }
-        if intent.verb == Verb::Delete {
-            self.mark_leaving(&address, intent.generation, true);
-        }
         self.in_doubt.insert(address, intent);
     }
 
@@ -215,7 +212,6 @@ impl State {
             needs: intent.needs,
             ready: false,
             configured,
-            leaving: false,
         };
         if let (false, Verb::Update, Some(before)) =
             (configured, intent.verb, self.resources.get(&address))
@@ -223,13 +219,6 @@ impl State {
             record.remember(before);
         }
         self.resources.insert(address, record);
-    }
-
-    fn untouched(&mut self, address: &Address) {
-        let Some(intent) = self.settle(address) else { return };
-        if intent.verb == Verb::Delete {
-            self.mark_leaving(address, intent.generation, false);
-        }
     }
 
     /// No outcome is counted, so whoever goes on uses the same token: AWS may have heard it.
@@ -252,14 +241,6 @@ impl State {
             }
             Verb::Create | Verb::Delete | Verb::Await => {}
         }
-    }
-
-    fn mark_leaving(&mut self, address: &Address, generation: u32, leaving: bool) {
-        let replaced = self.replaced.iter_mut().filter(|old| old.address == *address);
-        let records = replaced.map(|old| &mut old.record).chain(self.resources.get_mut(address));
-        records
-            .filter(|record| record.generation == generation)
-            .for_each(|record| record.leaving = leaving);
     }
 
     /// The outcome of what was begun at `address` is known.

@@ -1,0 +1,11 @@
+//! The engine from configuration to cloud: planning, carrying out, and what it takes.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod changes;
+mod configs;
+mod network;
+mod settled;
+mod speed;
+mod strangers;
