@@ -9,6 +9,7 @@ mod missing;
 mod operation;
 mod pace;
 mod tags;
+mod visible;
 
 use std::future::Future;
 use std::sync::Arc;
