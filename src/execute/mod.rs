@@ -99,6 +99,7 @@ pub async fn execute<R: Recorder>(
     events: &mpsc::UnboundedSender<Event>,
     options: Options,
 ) -> Result<Summary, StoreError> {
+    let aws = &aws.standing_on(standing(plan));
     let tasks = schedule(plan);
     let progress = tasks.iter().map(|_| Progress::Waiting).collect();
     let mut run = Run {
@@ -117,6 +118,13 @@ pub async fn execute<R: Recorder>(
     };
     run.to_the_end().await?;
     Ok(run.summary)
+}
+
+/// What was there and worked before the run: where it is not found, it is gone.
+fn standing(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let present = plan.resources.iter().filter_map(|planned| planned.present.as_ref());
+    let standing = present.filter(|present| present.record.ready && present.live.is_some());
+    standing.map(|present| present.record.id.clone())
 }
 
 /// How far a task has come.

@@ -25,15 +25,15 @@ pub const NAME_FREE_WITHIN: Duration = Duration::from_mins(2);
 
 /// A load balancer that was just made may not be found yet (aws-behaviour 14.c).
 pub const VISIBLE_BALANCER: Patience =
-    Patience::with(&["LoadBalancerNotFound"], VISIBLE_WITHIN, "the load balancer was just made");
+    Patience::until_seen(&["LoadBalancerNotFound"], VISIBLE_WITHIN, "the load balancer was just made");
 
 /// A target group that was just made may not be found yet (aws-behaviour 15.c).
 pub const VISIBLE_GROUP: Patience =
-    Patience::with(&["TargetGroupNotFound"], VISIBLE_WITHIN, "the target group was just made");
+    Patience::until_seen(&["TargetGroupNotFound"], VISIBLE_WITHIN, "the target group was just made");
 
 /// A listener that was just made may not be found yet (aws-behaviour 16.c).
 pub const VISIBLE_LISTENER: Patience =
-    Patience::with(&["ListenerNotFound"], VISIBLE_WITHIN, "the listener was just made");
+    Patience::until_seen(&["ListenerNotFound"], VISIBLE_WITHIN, "the listener was just made");
 
 /// Something that was just removed may still count as its user (aws-behaviour 24.6).
 pub const RELEASED: Patience =

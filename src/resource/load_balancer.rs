@@ -91,10 +91,10 @@ const PROVISIONED: Patience = Patience::with(
 
 /// A subnet that was just made may not be found yet (aws-behaviour 24.3, 24.8).
 const VISIBLE_SUBNET: Patience =
-    Patience::with(&["SubnetNotFound"], Duration::from_mins(5), "the subnet was just made");
+    Patience::until_seen(&["SubnetNotFound"], Duration::from_mins(5), "the subnet was just made");
 
 /// A security group that was just made may not be found yet (aws-behaviour 24.3).
-const VISIBLE_SECURITY_GROUP: Patience = Patience::with(
+const VISIBLE_SECURITY_GROUP: Patience = Patience::until_seen(
     &["InvalidSecurityGroup"],
     Duration::from_mins(5),
     "the security group was just made",

@@ -1,0 +1,8 @@
+//! The program among the faults of the real AWS: each row of `aws-behaviour.md` that tells of one.
+
+#![cfg(feature = "simulated-aws")]
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
+mod inventory;
+mod storm;
+mod world;
