@@ -37,6 +37,9 @@ pub(super) struct Answered {
     pub seen: Result<Readiness, KindError>,
 }
 
+/// One look at all of a kind that wait, and what was seen.
+type Look = (Kind, Vec<Watched>, Result<Vec<Readiness>, KindError>);
+
 /// Looks at what it is told to watch.
 #[derive(Debug)]
 pub(super) struct Poller {
@@ -44,7 +47,7 @@ pub(super) struct Poller {
     /// What waits for its kind's next look.
     watched: BTreeMap<Kind, Vec<Watched>>,
     /// The looks under way, at most one a kind.
-    under_way: JoinSet<(Kind, Vec<Watched>, Result<Vec<Readiness>, KindError>)>,
+    under_way: JoinSet<Look>,
     busy: BTreeSet<Kind>,
 }
 
