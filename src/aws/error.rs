@@ -255,6 +255,8 @@ fn classify(operation: &str, code: &str, message: &str) -> Class {
         | "DeleteConflict" => Class::InUse,
         _ if code.starts_with("ClusterContains") => Class::InUse,
         "InvalidParameterException" if lower.contains("not idempotent") => Class::AlreadyExists,
+        // A service-linked role: AWS's own answer to the second one (10).
+        "InvalidInput" if lower.contains("has been taken") => Class::AlreadyExists,
         "InvalidParameterException"
             if lower.contains("deployments are active") || lower.contains("still draining") =>
         {

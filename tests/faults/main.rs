@@ -3,6 +3,8 @@
 #![cfg(feature = "simulated-aws")]
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
+mod classes;
 mod inventory;
+mod rows;
 mod storm;
 mod world;
