@@ -78,7 +78,15 @@ async fn read(
             applied: record.applied.clone(),
         })
         .collect();
-    let live = kind.read(aws, &sought).await?;
+    let is_new = |live: &Option<LiveValue>, record: &Record| live.is_none() && !record.ready;
+    // What an interrupted run has just made may not be visible yet: taken for deleted, it would be
+    // made once more.
+    let live = aws
+        .patiently(
+            || kind.read(aws, &sought),
+            |live| !live.iter().zip(&records).any(|(live, (_, record))| is_new(live, record)),
+        )
+        .await?;
     let keys = records.into_iter().map(|(address, record)| (address.clone(), record.generation));
     Ok(keys.zip(live).filter_map(|(key, live)| Some((key, live?))).collect())
 }

@@ -11,6 +11,7 @@ mod missing;
 mod operation;
 mod pace;
 mod tags;
+mod visible;
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -204,7 +204,7 @@ pub fn plan(
 
 /// The identity that a resource would be made with: what to look for when nothing is recorded.
 pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
-    names::identity(node, state, user, 0)
+    names::identity(node, state, user, state.next_generation(&node.address))
 }
 
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.
@@ -241,7 +241,8 @@ impl Planner<'_> {
         // own type always fits it.
         let spec = node.address.kind().canonical(&spec).unwrap_or(spec);
         let Some(record) = self.state.resources.get(&node.address) else {
-            return self.create(node, spec, 0, None, "it does not exist yet".into());
+            let generation = self.state.next_generation(&node.address);
+            return self.create(node, spec, generation, None, "it does not exist yet".into());
         };
         let live = self.observed.live_of(&node.address, record.generation).cloned();
         let present = Present { record: record.clone(), live };
@@ -289,6 +290,9 @@ impl Planner<'_> {
             .collect();
         let failure = match &live.readiness {
             Readiness::Failed(why) if facts.dies => Some(format!("it has failed: {why}")),
+            Readiness::Pending(_) if facts.lingers && present.record.leaving => {
+                Some("an earlier run began to remove it".to_owned())
+            }
             _ => None,
         };
         if let Some(reason) = failure.or_else(|| replacement_reason(&fixed)) {
@@ -326,6 +330,9 @@ impl Planner<'_> {
         if facts.tagging == Tagging::Always {
             let wanted = names::tags(node, self.state, self.user, &record.identity.name);
             changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
+        }
+        if !record.configured {
+            changes.iter_mut().for_each(|change| change.origin = Origin::Unknown);
         }
         changes
     }

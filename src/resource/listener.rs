@@ -55,6 +55,7 @@ impl Resource for Listener {
 
     const KIND: Kind = Kind::Listener;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::Listener";
+    const MADE_BY: &'static str = "elasticloadbalancing:CreateListener";
     const FIXED: &'static [&'static str] = &["load_balancer"];
     const ADOPTS: bool = true;
 

@@ -100,6 +100,7 @@ impl Resource for TargetGroup {
 
     const KIND: Kind = Kind::TargetGroup;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::TargetGroup";
+    const MADE_BY: &'static str = "elasticloadbalancing:CreateTargetGroup";
     const FIXED: &'static [&'static str] = &["vpc", "port"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;
