@@ -221,7 +221,8 @@ impl Aws {
                 continue;
             }
             let Some(patience) = operation.patience_with(&error) else { return Err(error) };
-            let pause = self.pace.scaled(patience.pause(attempt));
+            let waited = self.pace.unscaled(started.elapsed());
+            let pause = self.pace.scaled(patience.pause(attempt, waited));
             if started.elapsed() + pause > self.pace.scaled(self.bound(patience, &error)) {
                 return Err(error);
             }
