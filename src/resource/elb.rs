@@ -64,10 +64,11 @@ pub fn full_name(arn: &str) -> String {
     name.strip_prefix("loadbalancer/").unwrap_or(name).to_owned()
 }
 
-/// What was found, with its tags.
-pub async fn found<O>(aws: &Aws, arn: &str, outputs: O) -> Result<Found<O>, AwsError> {
-    let tags = elb_tags(aws, &[arn.to_owned()]).await?.remove(arn).unwrap_or_default();
-    Ok(Found { outputs, tags })
+/// What was found, with its tags. What AWS lists and has no tags of yet counts as not found: whose
+/// it is can't be told, and the create that follows will ask again (aws-behaviour 0.1.1).
+pub async fn found<O>(aws: &Aws, arn: &str, outputs: O) -> Result<Option<Found<O>>, AwsError> {
+    let tags = elb_tags(aws, &[arn.to_owned()]).await?.remove(arn);
+    Ok(tags.map(|tags| Found { outputs, tags }))
 }
 
 /// What a create amounts to, when AWS may have answered with one that was there before: equal ones
