@@ -63,10 +63,12 @@ impl Renewing {
 
 /// How long credentials may be used.
 fn lifetime(credentials: &Credentials) -> Duration {
-    let left = credentials.expiry().map(|expiry| expiry.elapsed().map_or_else(
-        |yet_to_come| yet_to_come.duration().saturating_sub(BEFORE_EXPIRY),
-        |_past| Duration::ZERO,
-    ));
+    let left = credentials.expiry().map(|expiry| {
+        expiry.elapsed().map_or_else(
+            |yet_to_come| yet_to_come.duration().saturating_sub(BEFORE_EXPIRY),
+            |_past| Duration::ZERO,
+        )
+    });
     left.unwrap_or(KEPT)
 }
 

@@ -90,9 +90,7 @@ fn families(operation: &str) -> impl Iterator<Item = Family> + use<> {
     let reads = ["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb));
     let (own, whole) = match service {
         "ec2" => (Some(of_ec2(name, reads)), None),
-        "elasticloadbalancing" => {
-            (Some(of_elb(name, reads)), Some(family("elb", 40.0, 10.0)))
-        }
+        "elasticloadbalancing" => (Some(of_elb(name, reads)), Some(family("elb", 40.0, 10.0))),
         "ecs" => (Some(of_ecs(name, reads)), None),
         // Nothing is published: modest figures, which a stack of one service does not feel.
         "iam" => (Some(family("iam", 40.0, 10.0)), None),

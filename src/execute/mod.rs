@@ -400,7 +400,8 @@ impl<R: Recorder> Run<'_, R> {
         let deadline = Instant::now() + within;
         let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
-        self.poller.watch(Watched { place, sought, wanted, since: Instant::now(), deadline });
+        let since = Instant::now();
+        self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {

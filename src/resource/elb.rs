@@ -17,12 +17,18 @@ const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 pub const NAME_FREE_WITHIN: Duration = Duration::from_mins(2);
 
 /// A load balancer that was just made may not be found yet (aws-behaviour 14.c).
-pub const VISIBLE_BALANCER: Patience =
-    Patience::until_seen(&["LoadBalancerNotFound"], VISIBLE_WITHIN, "the load balancer was just made");
+pub const VISIBLE_BALANCER: Patience = Patience::until_seen(
+    &["LoadBalancerNotFound"],
+    VISIBLE_WITHIN,
+    "the load balancer was just made",
+);
 
 /// A target group that was just made may not be found yet (aws-behaviour 15.c).
-pub const VISIBLE_GROUP: Patience =
-    Patience::until_seen(&["TargetGroupNotFound"], VISIBLE_WITHIN, "the target group was just made");
+pub const VISIBLE_GROUP: Patience = Patience::until_seen(
+    &["TargetGroupNotFound"],
+    VISIBLE_WITHIN,
+    "the target group was just made",
+);
 
 /// A listener that was just made may not be found yet (aws-behaviour 16.c).
 pub const VISIBLE_LISTENER: Patience =

@@ -49,6 +49,5 @@ fn is_gone(member: &Value) -> bool {
         let said = member[key].to_string().to_lowercase();
         ["deleted", "inactive", "stopped", "failed"].iter().any(|gone| said.contains(gone))
     };
-    says("phase") || says("status") || says("last_status")
-        || member["deleted"].is_u64()
+    says("phase") || says("status") || says("last_status") || member["deleted"].is_u64()
 }

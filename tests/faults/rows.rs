@@ -54,7 +54,12 @@ fn arrivals(world: &World, since: usize, operation: &str) -> Vec<Duration> {
 }
 
 /// For how long an operation is asked again while it is refused.
-async fn asked_for(world: &mut World, when: When, operation: &'static str, error: &ApiError) -> Duration {
+async fn asked_for(
+    world: &mut World,
+    when: When,
+    operation: &'static str,
+    error: &ApiError,
+) -> Duration {
     let before = world.endpoint.calls().len();
     world.faults(1).with(Refusals::always(operation, error.clone())).begin();
     assert!(!run(world, when).await, "what is always refused is never done");

@@ -99,7 +99,8 @@ impl Factors {
 
 #[expect(clippy::cast_precision_loss, reason = "there are not that many seeds")]
 fn report(calm: &Life, factors: &[Factors]) {
-    let mean = |one: fn(&Factors) -> f64| factors.iter().map(one).sum::<f64>() / factors.len() as f64;
+    let mean =
+        |one: fn(&Factors) -> f64| factors.iter().map(one).sum::<f64>() / factors.len() as f64;
     let worst = Factors::worst(factors);
     println!("calm: up, update, down: {:?}", calm.costs);
     println!(

@@ -27,14 +27,7 @@ impl Refusals {
     /// Refuses those of the first calls for which `pattern` says so.
     #[must_use]
     pub fn flapping(pattern: &[bool], operation: &'static str, error: ApiError) -> Self {
-        Self {
-            operation,
-            error,
-            pattern: pattern.to_vec(),
-            for_ever: false,
-            seen: 0,
-            after: false,
-        }
+        Self { operation, error, pattern: pattern.to_vec(), for_ever: false, seen: 0, after: false }
     }
 
     /// Refuses every call of `operation`.

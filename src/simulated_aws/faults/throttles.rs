@@ -27,13 +27,12 @@ pub fn throttle(service: Service) -> ApiError {
         Service::Ec2 => {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
         }
-        Service::Iam | Service::Elb | Service::Sts => {
-            ApiError::new("Throttling", "Rate exceeded")
-        }
+        Service::Iam | Service::Elb | Service::Sts => ApiError::new("Throttling", "Rate exceeded"),
         Service::Ecs | Service::Logs => ApiError::new("ThrottlingException", "Rate exceeded"),
         // It is a service behind this one that is asked too much.
-        Service::Autoscaling => {
-            ApiError::new("FailedResourceAccessException", "Unable to access resource: Rate exceeded")
-        }
+        Service::Autoscaling => ApiError::new(
+            "FailedResourceAccessException",
+            "Unable to access resource: Rate exceeded",
+        ),
     }
 }
