@@ -10,8 +10,8 @@
 mod look;
 mod operation;
 mod poller;
-mod removal;
 pub mod recovery;
+mod removal;
 pub mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -424,6 +424,9 @@ impl<R: Recorder> Run<'_, R> {
                 Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
                     self.fail(place, Failure::Broken(why));
                 }
+                Ok(Readiness::Leaving(status)) if watched.wanted == Readiness::Ready => {
+                    self.fail(place, Failure::Broken(format!("somebody deleted it: {status}")));
+                }
                 Ok(readiness) => {
                     let status = status(&readiness);
                     if Instant::now() >= watched.deadline {
@@ -534,7 +537,7 @@ fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entr
 fn status(readiness: &Readiness) -> String {
     match readiness {
         Readiness::Ready => "still there".into(),
-        Readiness::Pending(status) => status.clone(),
+        Readiness::Pending(status) | Readiness::Leaving(status) => status.clone(),
         Readiness::Failed(why) => why.clone(),
         Readiness::Absent => "not visible yet".into(),
     }

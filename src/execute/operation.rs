@@ -87,7 +87,9 @@ impl StepError {
     /// Whether AWS said no, rather than nothing at all.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => true,
+            Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => {
+                true
+            }
             Self::Unsettled { .. } => false,
             Self::Kind(KindError::Aws(error)) => error.class() != Class::UnknownOutcome,
         }
