@@ -11,5 +11,6 @@
 mod classes;
 mod inventory;
 mod rows;
+mod runs;
 mod storm;
 mod world;

@@ -82,6 +82,13 @@ impl World {
         Self { endpoint, aws, record: Record(state), told: Vec::new() }
     }
 
+    /// Another stack in the same account, with the same clients.
+    pub fn neighbour(&self, stack: &str) -> Self {
+        let state = State::new(stack, "dev", "123456789012", "eu-west-1");
+        let (endpoint, aws) = (Arc::clone(&self.endpoint), self.aws.clone());
+        Self { endpoint, aws, record: Record(state), told: Vec::new() }
+    }
+
     /// No faults yet, for this account.
     pub fn faults(&self, seed: u64) -> Faults {
         Faults::new(&self.endpoint, seed)

@@ -1,6 +1,8 @@
 //! The token buckets of the real AWS: as many calls at once, so many a second (aws-behaviour 27).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Fault, Scene, throttle};
 use crate::simulated_aws::clock::Moment;
@@ -13,7 +15,7 @@ pub struct Buckets {
     /// What all sizes and rates are multiplied with: below 1, others take the rest.
     share: f64,
     levels: BTreeMap<&'static str, (f64, Moment)>,
-    refused: u64,
+    refused: Arc<AtomicUsize>,
 }
 
 /// A family of calls that share a bucket: its name, how many tokens it holds, and how many come
@@ -24,7 +26,13 @@ impl Buckets {
     /// The documented sizes, times `share`.
     #[must_use]
     pub fn new(share: f64) -> Self {
-        Self { share, levels: BTreeMap::new(), refused: 0 }
+        Self { share, levels: BTreeMap::new(), refused: Arc::default() }
+    }
+
+    /// How many calls were throttled; it goes on counting.
+    #[must_use]
+    pub fn refused(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.refused)
     }
 
     fn takes_token(&mut self, (name, burst, rate): Family, now: Moment) -> bool {
@@ -45,7 +53,7 @@ impl Fault for Buckets {
         if families.into_iter().all(|family| self.takes_token(family, now)) {
             return Verdict::Pass;
         }
-        self.refused += 1;
+        self.refused.fetch_add(1, Ordering::Relaxed);
         Verdict::Refuse(throttle(scene.call.service))
     }
 }
