@@ -116,6 +116,7 @@ pub async fn execute<R: Recorder>(
         summary: Summary::default(),
         deadline: options.timeout.map(|timeout| Instant::now() + aws.pace().scaled(timeout)),
         options,
+        can_be_stopped: true,
         retries: mpsc::unbounded_channel(),
     };
     run.until_done().await?;
@@ -156,6 +157,8 @@ struct Run<'a, R> {
     summary: Summary,
     deadline: Option<Instant>,
     options: Options,
+    /// Whether somebody is left who could stop the run.
+    can_be_stopped: bool,
     retries: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
 
@@ -191,13 +194,10 @@ impl<R: Recorder> Run<'_, R> {
             answered = self.poller.next(), if !stopping && !self.poller.is_idle() => {
                 self.polled(answered)?;
             }
-            changed = self.options.stop.changed(), if !stopping => {
+            changed = self.options.stop.changed(), if !stopping && self.can_be_stopped => {
+                self.can_be_stopped = changed.is_ok();
                 if changed.is_ok() && self.is_stopping() {
                     self.tell(Event::Stopping);
-                } else if changed.is_err() {
-                    // Nobody can stop the run any more.
-                    self.options.stop = watch::channel(false).1;
-                    std::future::pending::<()>().await;
                 }
             }
         }

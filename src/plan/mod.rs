@@ -299,9 +299,6 @@ impl Planner<'_> {
             .collect();
         let failure = match &live.readiness {
             Readiness::Failed(why) if facts.dies => Some(format!("it has failed: {why}")),
-            Readiness::Pending(_) if facts.lingers && present.record.leaving => {
-                Some("an earlier run began to remove it".to_owned())
-            }
             _ => None,
         };
         if let Some(reason) = failure.or_else(|| replacement_reason(&fixed)) {

@@ -77,9 +77,6 @@ pub struct Record {
     pub ready: bool,
     /// Whether all of [`Record::applied`] is known to have been carried out.
     pub configured: bool,
-    /// Whether its removal was begun.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub leaving: bool,
 }
 
 /// A resource that was replaced and is still to be removed.
@@ -173,7 +170,7 @@ impl State {
                 self.settle(&address);
                 self.remove(&address, generation);
             }
-            Entry::Untouched { address } => self.untouched(&address),
+            Entry::Untouched { address } => drop(self.settle(&address)),
             Entry::Unresolved { address } => self.unresolved(&address),
             Entry::Ready { address } => {
                 if let Some(record) = self.resources.get_mut(&address) {
@@ -200,9 +197,6 @@ impl State {
             let aside = record.map(|record| Replaced { address: address.clone(), record });
             self.replaced.extend(aside);
         }
-        if intent.verb == Verb::Delete {
-            self.mark_leaving(&address, intent.generation, true);
-        }
         self.in_doubt.insert(address, intent);
     }
 
@@ -218,7 +212,6 @@ impl State {
             needs: intent.needs,
             ready: false,
             configured,
-            leaving: false,
         };
         if let (false, Verb::Update, Some(before)) =
             (configured, intent.verb, self.resources.get(&address))
@@ -226,13 +219,6 @@ impl State {
             record.remember(before);
         }
         self.resources.insert(address, record);
-    }
-
-    fn untouched(&mut self, address: &Address) {
-        let Some(intent) = self.settle(address) else { return };
-        if intent.verb == Verb::Delete {
-            self.mark_leaving(address, intent.generation, false);
-        }
     }
 
     /// No outcome is counted, so whoever goes on uses the same token: AWS may have heard it.
@@ -255,14 +241,6 @@ impl State {
             }
             Verb::Create | Verb::Delete | Verb::Await => {}
         }
-    }
-
-    fn mark_leaving(&mut self, address: &Address, generation: u32, leaving: bool) {
-        let replaced = self.replaced.iter_mut().filter(|old| old.address == *address);
-        let records = replaced.map(|old| &mut old.record).chain(self.resources.get_mut(address));
-        records
-            .filter(|record| record.generation == generation)
-            .for_each(|record| record.leaving = leaving);
     }
 
     /// The outcome of what was begun at `address` is known.

@@ -74,11 +74,11 @@ async fn another_network_takes_over_without_a_gap() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_left_of_a_stack_that_went_down() {
     let mut world = World::new();
-    let empty = world.endpoint.with_cloud(|cloud| inventory(cloud));
+    let empty = world.endpoint.with_cloud(inventory);
     world.up(&config("services.app.autoscaling = { min = 1, max = 4, cpu = 60 }")).await;
-    assert_ne!(world.endpoint.with_cloud(|cloud| inventory(cloud)), empty);
+    assert_ne!(world.endpoint.with_cloud(inventory), empty);
     world.down().await;
-    assert_eq!(world.endpoint.with_cloud(|cloud| inventory(cloud)), empty);
+    assert_eq!(world.endpoint.with_cloud(inventory), empty);
 }
 
 /// What there is in the account, without what AWS keeps listed after its end.

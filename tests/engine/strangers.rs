@@ -1,5 +1,7 @@
 //! What belongs to somebody else stays untouched, and what somebody deleted is made again.
 
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
 use serde_json::{Value, json};
 
 use crate::harness::{World, config};
