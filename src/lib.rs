@@ -20,9 +20,11 @@ pub mod deployment;
 pub mod event;
 pub mod execute;
 pub mod graph;
+pub mod import;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod recover;
 pub mod report;
 pub mod resource;
 #[cfg(feature = "simulated-aws")]

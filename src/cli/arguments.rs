@@ -74,6 +74,14 @@ pub enum Command {
     Down(DownOptions),
     /// Print what the stack has to say about itself: its address, names and ids.
     Output(OutputOptions),
+    /// Look at what is recorded, and mend it.
+    State(super::state::StateOptions),
+    /// Find a stack whose state was lost by its tags and names, and record it anew.
+    Recover(super::recover::RecoverOptions),
+    /// Take an existing resource into the stack.
+    Import(super::import::ImportOptions),
+    /// Let a protected stack be taken down again.
+    Unprotect(super::protect::UnprotectOptions),
     /// Print the dependency graph.
     Graph(GraphOptions),
     /// Print the JSON Schema of provision.toml, for editors.
@@ -137,6 +145,8 @@ pub struct UpOptions {
     /// Show the values of environment variables.
     #[arg(long)]
     pub show_values: bool,
+    #[command(flatten)]
+    pub locking: super::locking::Locking,
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +157,8 @@ pub struct DownOptions {
     /// The longest that the whole run may take, `20m` for example.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub locking: super::locking::Locking,
 }
 
 #[derive(Debug, Args)]
@@ -197,7 +209,7 @@ pub enum LocalCommand {
 }
 
 /// Reads `90s`, `20m`, `1h` or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration like 20m"))?;
     let unit = match &text[digits.len()..] {

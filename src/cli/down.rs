@@ -9,14 +9,18 @@ use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::DownOptions;
 use super::ask;
-use super::connect::{Cloud, holder};
+use super::connect::Cloud;
 use super::context::Context;
 use super::failure::Failure;
+use super::locking::lock;
 use super::run::{self, Running};
 
 pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, Failure> {
     let name = context.stack_name()?;
     if context.state(&name)?.is_none() {
+        if let Some(copy) = context.store().lost(&name.stack, &name.environment) {
+            return Err(Failure::LostState { name, copy });
+        }
         context.tell(&format!(
             "Nothing to do: there is no state of {}-{} in {}.",
             name.stack,
@@ -25,8 +29,11 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = context.store().lock(&name.stack, &name.environment, &holder("down"))?;
+    let lock = lock(context, &name, "down", options.locking).await?;
     let state = context.existing_state(&name)?;
+    if state.protected {
+        return Err(Failure::KeptFromRemoval { environment: state.environment });
+    }
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     let mut writer = lock.begin(state)?;

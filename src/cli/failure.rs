@@ -15,10 +15,12 @@ use crate::config::ConfigErrors;
 use crate::deployment::DrawingError;
 use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
-use crate::plan::PlanError;
+use crate::import::ImportError;
+use crate::plan::{PlanError, Protected};
 use crate::report::clean;
 use crate::resource::Address;
 use crate::resource::kind::KindError;
+use crate::state::EditError;
 use crate::state::store::{Copy, StoreError};
 
 use super::context::StackName;
@@ -38,6 +40,8 @@ pub enum Failure {
     WhichStack { file: PathBuf, directory: PathBuf, environment: String, stacks: Vec<String> },
     #[error("there is no state of {}-{} in {}", name.stack, name.environment, directory.display())]
     NoState { name: StackName, directory: PathBuf },
+    #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
+    LostState { name: StackName, copy: Copy },
     #[error("there is no output `{name}`")]
     NoOutput { name: String, known: Vec<String> },
     #[error(transparent)]
@@ -52,6 +56,14 @@ pub enum Failure {
     Drawing(#[from] DrawingError),
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Protected(#[from] Protected),
+    #[error("this stack is protected: nothing of environment {environment} is removed")]
+    KeptFromRemoval { environment: String },
     #[error("the plan has to be confirmed, and there is no terminal to ask on")]
     NobodyToAsk,
     #[error("all was removed, but AWS shows {} again", left_behind(.0))]
@@ -107,6 +119,11 @@ impl Failure {
             Self::NoState { .. } => vec![
                 "`-e ENV` chooses the environment, `--state-dir` where states are kept; `provision up` makes one".into(),
             ],
+            Self::LostState { copy, .. } => {
+                let mut hints = restoration(Some(copy));
+                hints.push("`provision recover` finds what was made since by its tags".into());
+                hints
+            }
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]
@@ -125,6 +142,11 @@ impl Failure {
                 aws_hints(error)
             }
             Self::Store(error) => store_hints(error),
+            Self::Edit(error) => edit_hints(error),
+            Self::Import(error) => import_hints(error),
+            Self::Protected(_) | Self::KeptFromRemoval { .. } => {
+                vec!["`provision unprotect` lifts the protection; take `protect = true` out of the file too".into()]
+            }
             _ => vec![],
         }
     }
@@ -163,10 +185,48 @@ fn obstacle_hint(obstacle: &PlanError) -> String {
             "rename the stack (`name` or `-e ENV`), or remove what has the name".into()
         }
         PlanError::LostState { .. } => {
-            "use the state that made them (`--state-dir`): without it, a second stack would be made"
+            "use the state that made them (`--state-dir`); if it is lost, `provision recover` writes it anew from what is there. While somebody is at work, wait for them"
                 .into()
         }
     }
+}
+
+fn edit_hints(error: &EditError) -> Vec<String> {
+    match error {
+        EditError::Unknown { known, .. } => vec![format!("there are: {}", addresses(known))],
+        EditError::Taken { .. } => vec!["`provision state forget` makes place".into()],
+        EditError::InDoubt { .. } => {
+            vec!["the next `up` or `down` finds out what came of it".into()]
+        }
+        EditError::OtherKind { .. } => vec![],
+    }
+}
+
+fn import_hints(error: &ImportError) -> Vec<String> {
+    match error {
+        ImportError::Undeclared { known, .. } if !known.is_empty() => {
+            vec![format!("there are: {}", addresses(known))]
+        }
+        ImportError::Undeclared { .. } => vec!["`provision graph` shows what the stack has".into()],
+        ImportError::Recorded { .. } => vec!["`provision state forget` makes place".into()],
+        ImportError::Elsewhere { .. } => vec!["`provision state mv` moves it".into()],
+        ImportError::InDoubt { .. } => vec!["the next `up` or `down` finds out what came of it".into()],
+        ImportError::NoId { .. } => {
+            vec!["docs/state-commands.md lists what identifies each kind".into()]
+        }
+        ImportError::NotThere { .. } => vec!["check `--profile` and `--region`".into()],
+        ImportError::Owned { .. } => {
+            vec!["let it go there first: `provision state forget`, and remove its tags `provision:…`".into()]
+        }
+        ImportError::Replaced { .. } => vec![
+            "take in what it belongs to first, its network for example, or change the file to what is there".into(),
+        ],
+        ImportError::Drawing(error) => drawing_hints(error),
+    }
+}
+
+fn addresses(addresses: &[Address]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn store_hints(error: &StoreError) -> Vec<String> {

@@ -10,13 +10,19 @@ mod context;
 mod down;
 mod failure;
 mod graph;
+mod import;
 mod init;
 #[cfg(feature = "simulated-aws")]
 mod local;
+mod locking;
 mod logging;
 mod output;
 mod plan;
+mod protect;
+mod recover;
+mod restore;
 mod run;
+mod state;
 mod status;
 mod up;
 
@@ -53,6 +59,10 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Up(options) => up::run(&context, options).await,
         Command::Status => status::run(&context).await,
         Command::Down(options) => down::run(&context, &options).await,
+        Command::State(options) => state::run(&context, &options).await,
+        Command::Recover(options) => recover::run(&context, &options).await,
+        Command::Import(options) => import::run(&context, &options).await,
+        Command::Unprotect(options) => protect::run(&context, &options).await,
         Command::Output(options) => output::run(&context, &options),
         Command::Graph(options) => graph::run(&context, &options).await,
         Command::Schema => {

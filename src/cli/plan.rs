@@ -29,6 +29,11 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
     } else {
         context.print(&human::plan(&drawing.plan, values));
     }
+    if (state.protected || config.protect)
+        && let Err(protected) = drawing.plan.keeps_what_is_protected()
+    {
+        context.tell(&format!("`up` will refuse this: {protected}"));
+    }
     if let Some(path) = &options.out {
         super::up::save(path, &drawing.plan)?;
     }

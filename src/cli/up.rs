@@ -11,29 +11,40 @@ use crate::report::human::{self, Values};
 use crate::report::{json, status};
 use crate::stack::outputs::outputs;
 use crate::state::State;
-use crate::state::store::Recorder as _;
+use crate::state::store::{Recorder as _, write_private};
 
 use super::arguments::UpOptions;
 use super::ask;
-use super::connect::{Cloud, holder};
+use super::connect::Cloud;
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
+use super::locking::lock;
 use super::run::{self, Running};
 
 pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
-    let lock = context.store().lock(&name.stack, &name.environment, &holder("up"))?;
-    let state = match context.state(&name)? {
+    let lock = lock(context, &name, "up", options.locking).await?;
+    let mut state = match context.state(&name)? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
     };
     crate::deployment::check_place(&cloud.aws, &state).await?;
+    state.protected |= config.protect;
+    // Where nothing is recorded, nothing is written before it is known that nothing was lost: an
+    // empty state would hide it from `down`.
+    let drawn =
+        if state.is_blank() { Some(draw(&cloud.aws, &config, &state).await?.plan) } else { None };
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
-    let carried = carry_out(context, &options, &config, &cloud, &mut writer).await;
-    let state = writer.finish()?;
+    let carried = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
+    let state = writer.state().clone();
+    if state.is_blank() {
+        writer.retire()?;
+    } else {
+        writer.finish()?;
+    }
     if let Some(code) = carried? {
         return Ok(code);
     }
@@ -48,15 +59,21 @@ async fn carry_out(
     config: &Config,
     cloud: &Cloud,
     writer: &mut crate::state::store::Writer,
+    drawn: Option<Plan>,
 ) -> Result<Option<ExitCode>, Failure> {
-    let drawing = draw(&cloud.aws, config, writer.state()).await?;
-    let plan = drawing.plan;
+    let plan = match drawn {
+        Some(plan) => plan,
+        None => draw(&cloud.aws, config, writer.state()).await?.plan,
+    };
     if let Some(path) = &options.plan {
         check_saved(path, &plan)?;
     }
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if !context.global.json {
         context.tell(&human::plan(&plan, values));
+    }
+    if writer.state().protected {
+        plan.keeps_what_is_protected()?;
     }
     if schedule(&plan).is_empty() {
         return Ok(None);
@@ -81,8 +98,8 @@ fn say_outputs(context: &Context, state: &State) {
 
 /// Writes a plan for `up FILE`.
 pub fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    let fault = |source| Failure::SavedPlan { path: path.to_owned(), source };
-    std::fs::write(path, json::document(plan)).map_err(fault)
+    // It holds what it needs, the values of environment variables among it.
+    Ok(write_private(path, json::document(plan).as_bytes())?)
 }
 
 /// Compares a saved plan with what would be done now.

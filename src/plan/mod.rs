@@ -7,6 +7,7 @@
 //! else spreads a replacement.
 
 pub mod diff;
+mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use diff::{Origin, PropertyChange};
+pub use protection::Protected;
 
 use crate::aws::{Tags, is_owned};
 use crate::graph::{Graph, Node, Until};
@@ -46,8 +48,21 @@ pub struct Basis {
     pub account: String,
     /// The region.
     pub region: String,
-    /// The state's lineage.
+    /// The state's lineage; empty before anything was ever recorded, since it is made then.
     pub lineage: String,
+}
+
+impl Basis {
+    /// What a plan from `state` starts from.
+    fn of(state: &State) -> Self {
+        Self {
+            stack: state.stack.clone(),
+            environment: state.environment.clone(),
+            account: state.account.clone(),
+            region: state.region.clone(),
+            lineage: if state.is_blank() { String::new() } else { state.lineage.clone() },
+        }
+    }
 }
 
 /// What is to be done to one resource, and why.
@@ -192,13 +207,7 @@ pub fn plan(
     let mut planner = Planner { state, observed, user, known: BTreeMap::new() };
     let mut resources: Vec<Planned> = graph.nodes().iter().map(|node| planner.node(node)).collect();
     resources.extend(removed(graph, state, observed));
-    let basis = Basis {
-        stack: state.stack.clone(),
-        environment: state.environment.clone(),
-        account: state.account.clone(),
-        region: state.region.clone(),
-        lineage: state.lineage.clone(),
-    };
+    let basis = Basis::of(state);
     Ok(Plan { basis, resources })
 }
 

@@ -52,10 +52,36 @@ fn resource(planned: &Planned, values: Values) -> Value {
 
 /// Any value as a document that people can read too.
 pub fn document<T: Serialize>(value: &T) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    inert(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 /// Any value as one line.
 pub fn line<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    inert(&serde_json::to_string(value).unwrap_or_default())
+}
+
+/// The same document without the control codes that JSON lets stand as they are: those from
+/// U+007F to U+009F, which some terminals obey. They can only be inside of strings.
+fn inert(document: &str) -> String {
+    document.chars().fold(String::with_capacity(document.len()), |mut inert, c| {
+        match c {
+            '\u{7f}'..='\u{9f}' => inert.push_str(&format!("\\u{:04x}", u32::from(c))),
+            other => inert.push(other),
+        }
+        inert
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_codes_are_escaped_and_mean_the_same() {
+        let said = "\u{1b}[2J \u{9b}31m \u{7f} grün";
+        let document = document(&json!({"said": said}));
+        assert!(!document.chars().any(|c| c.is_control() && c != '\n'), "{document:?}");
+        let read: Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(read["said"], said);
+    }
 }

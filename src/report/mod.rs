@@ -6,6 +6,7 @@
 pub mod human;
 pub mod json;
 pub mod live;
+pub mod state;
 pub mod status;
 mod text;
 

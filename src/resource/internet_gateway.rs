@@ -16,7 +16,9 @@ use super::blockers::{self, Blocker};
 use super::ec2::{self, GATEWAY_JUST_MADE, VPC_JUST_MADE};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Readiness, Resource, Sought};
+use super::{
+    Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Resource, Sought,
+};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
 text_newtypes! {
@@ -80,6 +82,10 @@ impl Resource for InternetGateway {
             outputs: Outputs { id: id_of(gateway) },
             tags: ec2::tags(gateway.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.starts_with("igw-").then(|| Outputs { id: id.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -4,6 +4,7 @@
 //! [`State::apply`], serves both recording and replay, so what is read back is what was meant.
 //! How both are kept on disk is in [`store`]; the design is in `docs/state.md`.
 
+mod edit;
 pub mod journal;
 pub mod store;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::event::Verb;
 use crate::resource::{Address, Identity};
 
+pub use edit::EditError;
 pub use journal::Entry;
 
 /// The format that this version writes. A newer one is refused, an older one migrated.
@@ -133,6 +135,11 @@ impl State {
         self.resources.is_empty()
             && self.replaced.is_empty()
             && self.in_doubt.values().all(|intent| intent.unfound)
+    }
+
+    /// Whether nothing was ever recorded.
+    pub fn is_blank(&self) -> bool {
+        self.is_empty() && self.outcomes.is_empty()
     }
 
     /// How many outcomes an address has seen.
