@@ -101,6 +101,7 @@ pub async fn execute<R: Recorder>(
     events: &mpsc::UnboundedSender<Event>,
     options: Options,
 ) -> Result<Summary, StoreError> {
+    let aws = &aws.standing_on(standing(plan));
     let tasks = schedule(plan);
     let progress = tasks.iter().map(|_| Progress::Waiting).collect();
     let mut run = Run {
@@ -120,6 +121,13 @@ pub async fn execute<R: Recorder>(
     };
     run.until_done().await?;
     Ok(run.summary)
+}
+
+/// What was there and worked before the run: where it is not found, it is gone.
+fn standing(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let present = plan.resources.iter().filter_map(|planned| planned.present.as_ref());
+    let standing = present.filter(|present| present.record.ready && present.live.is_some());
+    standing.map(|present| present.record.id.clone())
 }
 
 /// How far a task has come.
@@ -392,7 +400,8 @@ impl<R: Recorder> Run<'_, R> {
         let deadline = Instant::now() + within;
         let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
-        self.poller.watch(Watched { place, sought, wanted, since: Instant::now(), deadline });
+        let since = Instant::now();
+        self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {

@@ -349,7 +349,9 @@ impl Planner<'_> {
             changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
         }
         if !record.configured {
-            changes.iter_mut().for_each(|change| change.origin = Origin::Unknown);
+            for change in &mut changes {
+                change.origin = Origin::Unknown;
+            }
         }
         changes
     }

@@ -83,7 +83,7 @@ impl Resource for Listener {
         let on_port = described.iter().find(|one| elb::port(one.port()) == self.port);
         let Some(outputs) = on_port.map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
-        Ok(Some(elb::found(aws, &arn, outputs).await?))
+        elb::found(aws, &arn, outputs).await
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {

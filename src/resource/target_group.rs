@@ -127,7 +127,7 @@ impl Resource for TargetGroup {
         };
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
-        Ok(Some(elb::found(aws, &arn, outputs).await?))
+        elb::found(aws, &arn, outputs).await
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {
