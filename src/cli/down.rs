@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::deployment::{check_place, draw_removal};
+use crate::execute::Hopeless;
 use crate::report::human::{self, Values};
 use crate::state::store::{Recorder as _, Writer};
 
@@ -56,7 +57,8 @@ async fn carry_out(
             format!("To remove all of this, type the environment's name, {environment}:");
         ask::confirm(&question, &environment)?;
     }
-    let running = Running { wait_for_services: true, timeout: options.timeout };
+    let running =
+        Running { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: options.timeout };
     let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
     Ok(run::conclude(context, &summary, "down"))
 }

@@ -151,6 +151,13 @@ impl State {
                     record.ready = true;
                 }
             }
+            Entry::Seen { address, spec, outputs } => {
+                if let Some(record) = self.resources.get_mut(&address) {
+                    record.applied = spec;
+                    record.outputs = outputs;
+                    record.ready = false;
+                }
+            }
             Entry::Confirmed { address, spec } => {
                 if let Some(record) = self.resources.get_mut(&address) {
                     record.applied = spec;
