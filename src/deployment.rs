@@ -81,7 +81,7 @@ async fn draw_graph(
     state: &State,
     user: &Tags,
 ) -> Result<Drawing, DrawingError> {
-    let (_, observed) = futures::try_join!(async { check_place(aws, state).await }, async {
+    let ((), observed) = futures::try_join!(async { check_place(aws, state).await }, async {
         Ok(observe(aws, &graph, state, user).await?)
     },)?;
     let plan = plan(&graph, state, &observed, user).map_err(DrawingError::Obstacles)?;

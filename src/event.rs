@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::diagnose::{Finding, Rollout};
-use crate::resource::Address;
+use crate::resource::{Address, Blocker};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,6 +61,13 @@ pub enum Event {
         /// How long until the next.
         #[serde(rename = "pause_seconds", serialize_with = "seconds")]
         pause: Duration,
+    },
+    /// AWS refuses to remove it, since something is in the way.
+    Blocked {
+        /// Which resource.
+        address: Address,
+        /// What is in the way.
+        by: Vec<Blocker>,
     },
     /// The resource is as it is to be, and works.
     Finished {

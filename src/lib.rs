@@ -1,5 +1,6 @@
 //! Takes a container image to a running, load-balanced service on ECS Fargate.
 
+pub mod aftermath;
 pub mod aws;
 pub mod cli;
 pub mod config;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ecs::types::DeploymentRolloutState;
+
 use crate::aws::{Aws, AwsError, Operation};
 use crate::observe::Observed;
 use crate::report::status::{ResourceStatus, ServiceStatus, StackStatus};
@@ -63,7 +65,7 @@ async fn services(aws: &Aws, state: &State) -> Result<Vec<ServiceStatus>, AwsErr
 
 async fn one(aws: &Aws, service: &aws_sdk_ecs::types::Service) -> Result<ServiceStatus, AwsError> {
     let primary = service.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
-    let rollout = primary.and_then(|one| one.rollout_state()).map(|state| state.as_str());
+    let rollout = primary.and_then(|one| one.rollout_state()).map(DeploymentRolloutState::as_str);
     let definition = service.task_definition().unwrap_or_default();
     let mut targets = BTreeMap::new();
     for group in service.load_balancers().iter().filter_map(|one| one.target_group_arn()) {

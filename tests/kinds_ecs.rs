@@ -530,7 +530,7 @@ async fn a_service_lives() {
         ("rollback", rollback),
         ("execute_command", execute),
     ];
-    world.lives("web", first, &others).await;
+    Box::pin(world.lives("web", first, &others)).await;
 }
 
 async fn count_of(world: &World, outputs: &service::Outputs) -> i32 {

@@ -16,7 +16,11 @@ use super::operation::Operation;
 
 /// A call that failed.
 #[derive(Clone, Debug)]
-pub struct AwsError {
+pub struct AwsError(Box<Details>);
+
+/// What is known of it: apart, so that results stay small.
+#[derive(Clone, Debug)]
+struct Details {
     operation: &'static str,
     class: Class,
     code: Option<String>,
@@ -51,32 +55,32 @@ pub enum Class {
 impl AwsError {
     /// The operation that failed, `ec2:CreateVpc`.
     pub fn operation(&self) -> &'static str {
-        self.operation
+        self.0.operation
     }
 
     /// What can be done about it.
     pub fn class(&self) -> Class {
-        self.class
+        self.0.class
     }
 
     /// The code on the wire; none where AWS gave no answer.
     pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+        self.0.code.as_deref()
     }
 
     /// AWS's own words.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What AWS's support asks for.
     pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        self.0.request_id.as_deref()
     }
 
     /// Whether it says that the thing is not there.
     pub fn is_gone(&self) -> bool {
-        self.class == Class::Gone
+        self.0.class == Class::Gone
     }
 
     /// Whether the code is `code`, without regard to case.
@@ -98,23 +102,27 @@ impl AwsError {
     /// An error in an answer that AWS gave as a success, such as a list of failures.
     pub fn reported(operation: Operation, code: &str, message: &str) -> Self {
         let class = classify(operation.name, code, message);
-        Self { code: Some(code.to_owned()), ..Self::own(operation, class, message.to_owned()) }
+        let mut error = Self::own(operation, class, message.to_owned());
+        error.0.code = Some(code.to_owned());
+        error
     }
 
     fn own(operation: Operation, class: Class, message: String) -> Self {
         let operation = operation.name;
-        Self { operation, class, code: None, message, request_id: None, source: None }
+        let details =
+            Details { operation, class, code: None, message, request_id: None, source: None };
+        Self(Box::new(details))
     }
 }
 
 impl fmt::Display for AwsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: ", self.operation)?;
-        if let Some(code) = &self.code {
+        write!(formatter, "{}: ", self.operation())?;
+        if let Some(code) = self.code() {
             write!(formatter, "{code}: ")?;
         }
-        formatter.write_str(&self.message)?;
-        match &self.request_id {
+        formatter.write_str(self.message())?;
+        match self.request_id() {
             Some(id) => write!(formatter, " (request {id})"),
             None => Ok(()),
         }
@@ -123,7 +131,7 @@ impl fmt::Display for AwsError {
 
 impl StdError for AwsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
 
@@ -154,7 +162,8 @@ where
             (class, _) => class,
         };
         let source = Some(Arc::new(error) as _);
-        Self { operation: operation.name, class, code, message, request_id, source }
+        let operation = operation.name;
+        Self(Box::new(Details { operation, class, code, message, request_id, source }))
     }
 }
 

@@ -95,6 +95,16 @@ impl Aws {
         Self { on_retry: Some(on_retry), ..self.clone() }
     }
 
+    /// The same clients, telling `on_retry` as well as whom they tell already.
+    #[must_use]
+    pub fn telling_also(&self, on_retry: OnRetry) -> Self {
+        let Some(already) = self.on_retry.clone() else { return self.telling(on_retry) };
+        self.telling(Arc::new(move |retry: Retry| {
+            already(retry.clone());
+            on_retry(retry);
+        }))
+    }
+
     /// The client of EC2.
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         &self.clients.ec2
@@ -176,7 +186,8 @@ impl Aws {
                 Err(error) => AwsError::from((operation, error)),
             };
             let Some(patience) = operation.patience_with(&error) else { return Err(error) };
-            let pause = self.pace.scaled(patience.pause(attempt));
+            let waited = self.pace.unscaled(started.elapsed());
+            let pause = self.pace.scaled(patience.pause(attempt, waited));
             if started.elapsed() + pause > self.pace.scaled(patience.bound) {
                 return Err(error);
             }

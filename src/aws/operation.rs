@@ -40,6 +40,7 @@ const LOST_ANSWER: Patience =
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 
 impl Operation {
     /// An operation none of whose errors pass.
@@ -95,14 +96,40 @@ impl Patience {
         self
     }
 
-    /// The pause after a failed attempt: doubling from half a second up to five.
-    pub fn pause(&self, attempt: u32) -> Duration {
-        FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(4)).min(LONGEST_PAUSE)
+    /// The pause after a failed attempt, half a second or longer: a fifth of the wait so far, up to
+    /// three seconds, for what AWS is known to finish by itself, so that its end is noticed soon;
+    /// doubling up to five where AWS is not answering, so that it is left alone.
+    pub fn pause(&self, attempt: u32, waited: Duration) -> Duration {
+        let (pause, longest) = if self.codes.is_empty() {
+            (FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(4)), LONGEST_PAUSE)
+        } else {
+            (waited / 5, LONGEST_LOOK)
+        };
+        pause.clamp(FIRST_PAUSE, longest)
     }
 
     fn covers(&self, error: &AwsError) -> bool {
         let Some(code) = error.code() else { return false };
         self.codes.iter().any(|covered| covered.eq_ignore_ascii_case(code))
             && error.message().to_lowercase().contains(&self.message.to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IN_USE: Patience = Patience::with(&["InUse"], Duration::from_mins(5), "it is in use");
+
+    #[test]
+    fn what_passes_by_itself_is_asked_for_the_more_rarely_the_longer_it_takes() {
+        let pauses = [0, 10, 3600].map(|waited| IN_USE.pause(3, Duration::from_secs(waited)));
+        assert_eq!(pauses, [FIRST_PAUSE, Duration::from_secs(2), LONGEST_LOOK]);
+    }
+
+    #[test]
+    fn an_aws_that_does_not_answer_is_left_alone_longer_and_longer() {
+        let pauses = [1, 2, 9].map(|attempt| THROTTLED.pause(attempt, Duration::from_secs(1)));
+        assert_eq!(pauses, [FIRST_PAUSE, Duration::from_secs(1), LONGEST_PAUSE]);
     }
 }

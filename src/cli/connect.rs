@@ -13,13 +13,10 @@ use crate::state::store::Holder;
 use super::arguments::Global;
 use super::failure::Failure;
 
-/// AWS, and what stands in for it.
+/// AWS: the real one, or the one inside the program.
 #[derive(Debug)]
 pub struct Cloud {
     pub aws: Aws,
-    /// The AWS inside the program, when it is used.
-    #[cfg(feature = "simulated-aws")]
-    pub simulated: Option<std::sync::Arc<crate::simulated_aws::Endpoint>>,
 }
 
 /// How long AWS may take to accept a connection.
@@ -31,7 +28,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
     #[cfg(feature = "simulated-aws")]
     if global.local {
-        return local(global, directory, region).await;
+        return local(global, directory, region);
     }
     #[cfg(not(feature = "simulated-aws"))]
     if global.local {
@@ -51,11 +48,7 @@ pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<
         loader = loader.profile_name(profile);
     }
     let aws = Aws::new(&loader.load().await, pace(global))?;
-    Ok(Cloud {
-        aws,
-        #[cfg(feature = "simulated-aws")]
-        simulated: None,
-    })
+    Ok(Cloud { aws })
 }
 
 /// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.
@@ -66,7 +59,7 @@ fn pace(global: &Global) -> Pace {
 }
 
 #[cfg(feature = "simulated-aws")]
-async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
+fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
     use crate::simulated_aws::connector::Connector;
     use aws_credential_types::Credentials;
     use aws_credential_types::provider::SharedCredentialsProvider;
@@ -78,7 +71,6 @@ async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud,
         global.time_scale,
         jiff::Timestamp::now,
     )?;
-    let endpoint = Arc::new(endpoint);
     let credentials = Credentials::new("AKIASIMULATED", "simulated", None, None, "simulated");
     let config = aws_types::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -88,10 +80,10 @@ async fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud,
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
             aws_smithy_async::rt::sleep::TokioSleep::new(),
         ))
-        .http_client(Connector::new(Arc::clone(&endpoint)))
+        .http_client(Connector::new(Arc::new(endpoint)))
         .build();
     let aws = Aws::new(&config, Pace::faster_by(global.time_scale))?;
-    Ok(Cloud { aws, simulated: Some(endpoint) })
+    Ok(Cloud { aws })
 }
 
 /// Who the lock will say is at work.

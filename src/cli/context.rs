@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::aws::Aws;
 use crate::config::{Config, ImageOverride, Overrides, Source};
 use crate::state::State;
-use crate::state::store::{Holder, Store};
+use crate::state::store::Store;
 
 use super::arguments::{Global, Overriding};
 use super::connect::{self, Cloud};
@@ -120,12 +120,8 @@ impl Context {
         connect::connect(&self.global, &self.state_directory(), region).await
     }
 
-    /// Who the lock will say is at work.
-    pub fn holder(&self, command: &str) -> Holder {
-        connect::holder(command)
-    }
-
     /// Prints data to standard output. A reader that has gone away is no failure.
+    #[expect(clippy::unused_self, reason = "commands print and tell through one thing")]
     pub fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let newline = if text.ends_with('\n') { "" } else { "\n" };

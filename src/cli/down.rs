@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
 use crate::execute::Hopeless;
 use crate::report::human::{self, Values};
@@ -9,7 +10,7 @@ use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::DownOptions;
 use super::ask;
-use super::connect::Cloud;
+use super::connect::{Cloud, holder};
 use super::context::Context;
 use super::failure::Failure;
 use super::run::{self, Running};
@@ -25,7 +26,7 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = context.store().lock(&name.stack, &name.environment, &context.holder("down"))?;
+    let lock = context.store().lock(&name.stack, &name.environment, &holder("down"))?;
     let state = context.existing_state(&name)?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
@@ -60,5 +61,12 @@ async fn carry_out(
     let running =
         Running { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: options.timeout };
     let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
-    Ok(run::conclude(context, &summary, "down"))
+    if let Some(code) = run::conclude(context, &summary, "down") {
+        return Ok(Some(code));
+    }
+    let left = aftermath::clear(&cloud.aws, &plan).await?;
+    if left.is_empty() {
+        return Ok(None);
+    }
+    Err(Failure::LeftBehind(left))
 }

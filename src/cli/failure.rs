@@ -9,6 +9,7 @@ use console::style;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use thiserror::Error;
 
+use crate::aftermath::Leftover;
 use crate::aws::{AwsError, Class, NoRegion};
 use crate::config::ConfigErrors;
 use crate::deployment::DrawingError;
@@ -18,7 +19,7 @@ use crate::plan::PlanError;
 use crate::report::clean;
 use crate::resource::Address;
 use crate::resource::kind::KindError;
-use crate::state::store::StoreError;
+use crate::state::store::{Copy, StoreError};
 
 use super::context::StackName;
 
@@ -53,6 +54,8 @@ pub enum Failure {
     Recovery(#[from] RecoveryError),
     #[error("the plan has to be confirmed, and there is no terminal to ask on")]
     NobodyToAsk,
+    #[error("all was removed, but AWS shows {} again", left_behind(.0))]
+    LeftBehind(Vec<Leftover>),
     #[error("nothing was done")]
     Declined,
     #[error("the saved plan {}", path.display())]
@@ -71,6 +74,10 @@ pub enum Failure {
 
 fn listed(stacks: &[String]) -> String {
     if stacks.is_empty() { "no state".into() } else { format!("states of {}", stacks.join(", ")) }
+}
+
+fn left_behind(left: &[Leftover]) -> String {
+    left.iter().map(|one| format!("{} ({})", one.address, one.id)).collect::<Vec<_>>().join(", ")
 }
 
 impl Failure {
@@ -101,6 +108,9 @@ impl Failure {
                 "`-e ENV` chooses the environment, `--state-dir` where states are kept; `provision up` makes one".into(),
             ],
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
+            Self::LeftBehind(_) => {
+                vec!["something still writes to it: look at it in the console, and delete it there".into()]
+            }
             Self::NobodyToAsk => vec!["`--yes` confirms it".into()],
             Self::Moved { moved, .. } => {
                 let mut hints = moved.clone();
@@ -109,8 +119,7 @@ impl Failure {
             }
             Self::Region(_) => vec!["set `region` in the file, or give `--region`".into()],
             Self::NotAPair(_) => vec!["for example `--set network.nat=none`".into()],
-            Self::Aws(error) => aws_hints(error),
-            Self::Kind(KindError::Aws(error)) => aws_hints(error),
+            Self::Aws(error) | Self::Kind(KindError::Aws(error)) => aws_hints(error),
             Self::Drawing(error) => drawing_hints(error),
             Self::Recovery(RecoveryError::Look { source: KindError::Aws(error), .. }) => {
                 aws_hints(error)
@@ -162,13 +171,40 @@ fn obstacle_hint(obstacle: &PlanError) -> String {
 
 fn store_hints(error: &StoreError) -> Vec<String> {
     match error {
-        StoreError::Held { .. } => vec!["wait until they are done, and try again".into()],
+        StoreError::Held { .. } => vec![
+            "wait until they are done, or let this wait for them: `--lock-timeout 5m`".into(),
+        ],
         StoreError::Newer { .. } => vec!["use the version of provision that wrote it".into()],
-        StoreError::DamagedSnapshot { last_good: Some(path), .. }
-        | StoreError::MissingSnapshot { last_good: Some(path), .. } => {
-            vec![format!("the last good copy is {}", path.display())]
+        StoreError::DamagedSnapshot { last_good, .. }
+        | StoreError::DamagedJournal { last_good, .. }
+        | StoreError::ForeignJournal { last_good, .. }
+        | StoreError::MissingSnapshot { last_good, .. } => restoration(last_good.as_ref()),
+        StoreError::OtherStack { .. } => {
+            vec!["give the file the name of its own stack, or choose another `--state-dir`".into()]
         }
-        _ => vec![],
+        StoreError::NoCopy { known, .. } if !known.is_empty() => {
+            vec![format!("there are: {}", known.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))]
+        }
+        StoreError::NoCopy { .. } => {
+            vec!["`provision recover` finds the stack's resources in AWS, and writes its state anew".into()]
+        }
+        StoreError::Link { .. } => vec!["put the file itself there, or choose another `--state-dir`".into()],
+        StoreError::Disk { .. } | StoreError::Broken { .. } => vec![
+            "make room, or make the directory writable, and run the same again: it goes on from what is recorded".into(),
+        ],
+    }
+}
+
+/// How a damaged state is mended.
+fn restoration(last_good: Option<&Copy>) -> Vec<String> {
+    match last_good {
+        Some(copy) => vec![
+            format!("the last good copy is {} (serial {})", copy.path.display(), copy.serial),
+            "`provision state restore` restores what can be had of it, and says how much that is".into(),
+        ],
+        None => vec![
+            "there is no good copy: `provision recover` finds the stack's resources in AWS, and writes its state anew".into(),
+        ],
     }
 }
 
@@ -209,6 +245,10 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
         Cause::Step(StepError::Foreign { .. }) => {
             vec!["rename the stack, or remove what has the name".into()]
         }
+        Cause::Step(StepError::Blocked { .. }) => vec![
+            "it is not this stack's: have its owner remove it, then run `provision down` again"
+                .into(),
+        ],
         Cause::TimedOut { .. } => {
             vec!["`provision status` shows how it is now; a run again goes on waiting".into()]
         }

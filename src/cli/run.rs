@@ -119,7 +119,7 @@ async fn show(mut events: mpsc::UnboundedReceiver<Event>, mut screen: Screen) {
         let _ = match &mut screen {
             Screen::Json => writeln!(std::io::stdout(), "{}", json::line(&event)),
             Screen::Live(live) => match live.show(&event) {
-                Some(line) => writeln!(std::io::stderr(), "{line}"),
+                Some(shown) => writeln!(std::io::stderr(), "{shown}"),
                 None => Ok(()),
             },
             Screen::Nothing => Ok(()),

@@ -16,7 +16,7 @@ use crate::state::store::Recorder as _;
 
 use super::arguments::UpOptions;
 use super::ask;
-use super::connect::Cloud;
+use super::connect::{Cloud, holder};
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
 use super::run::{self, Running};
@@ -25,7 +25,7 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
-    let lock = context.store().lock(&name.stack, &name.environment, &context.holder("up"))?;
+    let lock = context.store().lock(&name.stack, &name.environment, &holder("up"))?;
     let state = match context.state(&name)? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
@@ -35,13 +35,11 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     run::settle(context, &cloud.aws, &mut writer).await?;
     let carried = carry_out(context, &options, &config, &cloud, &mut writer).await;
     let state = writer.finish()?;
-    match carried? {
-        Some(code) => Ok(code),
-        None => {
-            say_outputs(context, &state);
-            Ok(ExitCode::SUCCESS)
-        }
+    if let Some(code) = carried? {
+        return Ok(code);
     }
+    say_outputs(context, &state);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Plans, shows, asks, and does it. Gives the exit code of a run that was not carried out whole.

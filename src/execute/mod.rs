@@ -10,6 +10,7 @@
 mod inspection;
 mod operation;
 mod poller;
+mod removal;
 pub mod recovery;
 pub mod schedule;
 
@@ -140,7 +141,7 @@ pub async fn execute<R: Recorder>(
         options,
         retries: mpsc::unbounded_channel(),
     };
-    run.to_the_end().await?;
+    run.until_done().await?;
     Ok(run.summary)
 }
 
@@ -176,7 +177,7 @@ struct Run<'a, R> {
 }
 
 impl<R: Recorder> Run<'_, R> {
-    async fn to_the_end(&mut self) -> Result<(), StoreError> {
+    async fn until_done(&mut self) -> Result<(), StoreError> {
         loop {
             if !self.is_stopping() {
                 self.start_what_can()?;
@@ -266,8 +267,9 @@ impl<R: Recorder> Run<'_, R> {
         let step = self.step(place);
         self.write_intent(place, &step)?;
         let aws = self.aws_of(&address);
+        let tell = self.retries.0.clone();
         self.steps.spawn(async move {
-            let outcome = operation::perform(&aws, &address, step).await;
+            let outcome = operation::perform(&aws, &address, step, &tell).await;
             (place, outcome)
         });
         Ok(())

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 use crate::aws::{Aws, Class, is_owned};
+use crate::event::Event;
 use crate::plan::diff::{self, Sides};
 use crate::resource::kind::KindError;
-use crate::resource::{Address, Identity, LiveValue, SoughtValue, Tagging};
+use crate::resource::{Address, Blocker, Identity, LiveValue, SoughtValue, Tagging};
 
 /// What a step was to bring about, with nothing left to decide.
 #[derive(Clone, Debug)]
@@ -63,13 +65,19 @@ pub enum StepError {
         /// What has its name.
         id: String,
     },
+    /// Something that is not the stack's own keeps it from being removed.
+    #[error("it is still in use by {}", by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Blocked {
+        /// What is in the way.
+        by: Vec<Blocker>,
+    },
 }
 
 impl StepError {
     /// Whether it is certain that nothing has changed.
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::Foreign { .. } | Self::Kind(KindError::Misfit { .. }) => true,
+            Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => true,
             Self::Kind(KindError::Aws(error)) => error.class() != Class::UnknownOutcome,
         }
     }
@@ -87,7 +95,12 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// [`StepError`]; whether anything was changed, [`StepError::is_certain`] says.
-pub async fn perform(aws: &Aws, address: &Address, step: Step) -> Result<Outcome, StepError> {
+pub async fn perform(
+    aws: &Aws,
+    address: &Address,
+    step: Step,
+    tell: &mpsc::UnboundedSender<Event>,
+) -> Result<Outcome, StepError> {
     match step {
         Step::Create { spec, identity } => create(aws, address, &spec, &identity).await,
         Step::Update { spec, identity, from, fields } => {
@@ -95,7 +108,7 @@ pub async fn perform(aws: &Aws, address: &Address, step: Step) -> Result<Outcome
             Ok(Outcome::Made(kind.update(aws, &spec, &identity, &from, &fields).await?))
         }
         Step::Delete { gone } => {
-            address.kind().delete(aws, &gone).await?;
+            super::removal::remove(aws, address, &gone, tell).await?;
             Ok(Outcome::Removed)
         }
     }

@@ -13,7 +13,10 @@ use crate::resource::{Kind, Readiness, SoughtValue};
 /// The pause before the first look at something that was just made.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// What part of the wait so far a pause is: so late at most is the end of a wait noticed, relative
+/// to its length.
+const PART: u32 = 30;
 
 /// Something that is waited for.
 #[derive(Clone, Debug)]
@@ -37,6 +40,9 @@ pub(super) struct Answered {
     pub seen: Result<Readiness, KindError>,
 }
 
+/// One look at all of a kind that wait, and what was seen.
+type Look = (Kind, Vec<Watched>, Result<Vec<Readiness>, KindError>);
+
 /// Looks at what it is told to watch.
 #[derive(Debug)]
 pub(super) struct Poller {
@@ -44,7 +50,7 @@ pub(super) struct Poller {
     /// What waits for its kind's next look.
     watched: BTreeMap<Kind, Vec<Watched>>,
     /// The looks under way, at most one a kind.
-    under_way: JoinSet<(Kind, Vec<Watched>, Result<Vec<Readiness>, KindError>)>,
+    under_way: JoinSet<Look>,
     busy: BTreeSet<Kind>,
 }
 
@@ -134,6 +140,6 @@ impl Poller {
         let pace = self.aws.pace();
         let waited = watched.iter().map(|watched| watched.since.elapsed()).min();
         let waited = pace.unscaled(waited.unwrap_or_default());
-        pace.scaled((waited / 10).clamp(FIRST_PAUSE, LONGEST_PAUSE))
+        pace.scaled((waited / PART).clamp(FIRST_PAUSE, LONGEST_PAUSE))
     }
 }

@@ -32,16 +32,16 @@ const TYPICAL_DELETE: Duration = Duration::from_secs(2);
 pub fn schedule(plan: &Plan) -> Vec<Task> {
     let mut tasks = tasks(plan);
     let places = Places::of(plan, &tasks);
-    for place in 0..tasks.len() {
-        let planned = &plan.resources[tasks[place].planned];
-        let mut waits = match tasks[place].verb {
+    for (place, task) in tasks.iter_mut().enumerate() {
+        let planned = &plan.resources[task.planned];
+        let mut waits = match task.verb {
             Verb::Delete => removal_waits(plan, planned, &places),
             Verb::Create | Verb::Update | Verb::Await => making_waits(planned, &places),
         };
         waits.retain(|(other, _)| *other != place);
         waits.sort();
         waits.dedup();
-        tasks[place].waits = waits;
+        task.waits = waits;
     }
     rank(plan, &mut tasks);
     tasks

@@ -416,7 +416,7 @@ fn removed(graph: &Graph, state: &State, observed: &Observed) -> Vec<Planned> {
 fn without(outputs: &Value, names: &[&str]) -> Value {
     let mut outputs = outputs.clone();
     if let Some(members) = outputs.as_object_mut() {
-        names.iter().for_each(|name| drop(members.remove(*name)));
+        members.retain(|name, _| !names.contains(&name.as_str()));
     }
     outputs
 }

@@ -1,5 +1,6 @@
 //! Names, tokens and tags of what is to be made.
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::aws::{OwnershipTags, Tags};
@@ -66,7 +67,8 @@ fn token(lineage: &str, of: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    format!("{:x}", Bytes::copy_from_slice(&digest))
 }
 
 #[cfg(test)]

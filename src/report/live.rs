@@ -73,6 +73,10 @@ impl Live {
                 clean(code),
                 duration(*pause)
             )),
+            Event::Blocked { address, by } => {
+                let by: Vec<String> = by.iter().map(|one| clean(&one.to_string()).into()).collect();
+                Some(format!("  {address} can't be deleted yet: {}", by.join(", ")))
+            }
             Event::Finished { address, verb } => {
                 self.clear(address);
                 Some(format!("{} {address} {}", style("✓").green(), done(*verb)))

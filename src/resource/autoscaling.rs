@@ -1,9 +1,5 @@
 //! What the kinds of Application Auto Scaling share: what it counts, and what passes.
 
-#[cfg(feature = "simulated-aws")]
-#[cfg(test)]
-mod life;
-
 use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};

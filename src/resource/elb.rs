@@ -1,12 +1,5 @@
 //! What the kinds of load balancing share: tags, numbers, whose something is, and what passes.
 
-#[cfg(feature = "simulated-aws")]
-#[cfg(test)]
-mod life;
-#[cfg(feature = "simulated-aws")]
-#[cfg(test)]
-mod shared_tags;
-
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::Tag;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, AttachmentStatus, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Blocker};
 use super::ec2::{self, GATEWAY_JUST_MADE, VPC_JUST_MADE};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
@@ -109,6 +110,13 @@ impl Resource for InternetGateway {
         }
         ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
         Ok(change.from.outputs.clone())
+    }
+
+    async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
+        match gone.applied.as_ref().and_then(|gateway| gateway.vpc.known()) {
+            Some(vpc) => blockers::mapped_interfaces(aws, vpc.as_str()).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource, Sought,
+    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource, Sought,
     SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
@@ -17,6 +17,7 @@ use crate::aws::{Aws, AwsError};
 /// What the rest of the program knows of a kind without its types.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each field is the constant of the same name in `Resource`")]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Facts {
     pub type_name: &'static str,
     pub fixed: &'static [&'static str],
@@ -29,6 +30,7 @@ pub struct Facts {
     pub adopts: bool,
     pub lingers: bool,
     pub converges: bool,
+    pub returns: bool,
     pub dies: bool,
     pub revives: bool,
     pub loses: Option<&'static str>,
@@ -138,6 +140,15 @@ macro_rules! kinds {
                 ),+ }
             }
 
+            /// [`Resource::blockers`].
+            pub async fn blockers(
+                self, aws: &Aws, gone: &SoughtValue,
+            ) -> Result<Vec<Blocker>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(blockers::<super::$module::$variant>(aws, gone)).await
+                ),+ }
+            }
+
             /// [`Resource::delete`].
             pub async fn delete(self, aws: &Aws, gone: &SoughtValue) -> Result<(), KindError> {
                 match self { $(
@@ -198,6 +209,7 @@ fn facts<R: Resource>() -> Facts {
         adopts: R::ADOPTS,
         lingers: R::LINGERS,
         converges: R::CONVERGES,
+        returns: R::RETURNS,
         dies: R::DIES,
         revives: R::REVIVES,
         loses: R::LOSES,
@@ -262,6 +274,13 @@ async fn update<R: Resource>(
     let change = Change { from, fields: fields.clone() };
     let outputs = spec.update(aws, identity, &change).await?;
     erased::<R, _>(&outputs)
+}
+
+async fn blockers<R: Resource>(
+    aws: &Aws,
+    gone: &SoughtValue,
+) -> Result<Vec<Blocker>, KindError> {
+    Ok(R::blockers(aws, &typed_sought::<R>(gone)?).await?)
 }
 
 async fn delete<R: Resource>(aws: &Aws, gone: &SoughtValue) -> Result<(), KindError> {

@@ -10,6 +10,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use super::ec2;
 use super::elb::{self, Made};
 use super::reference::text_newtypes;
 use super::security_group::SecurityGroupId;
@@ -108,6 +109,9 @@ impl Resource for LoadBalancer {
     const FIXED: &'static [&'static str] = &["vpc"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;
+    /// Its network interfaces outlive it for minutes, and hold on to its subnets, its groups and the
+    /// internet gateway (aws-behaviour 14.e).
+    const LINGERS: bool = true;
     const LOSES: Option<&'static str> = Some("its DNS name");
     const TYPICAL: Duration = Duration::from_secs(2);
 
@@ -153,12 +157,21 @@ impl Resource for LoadBalancer {
         Ok(live.collect())
     }
 
-    /// Whether it is active is said without its attributes and tags.
+    /// Whether it is active is said without its attributes and tags; and one that is gone is there
+    /// until the last of its network interfaces is gone too.
     async fn poll(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Readiness>, AwsError> {
-        let arns = arns(sought);
-        let described = describe(aws, arns.clone()).await?;
-        let one = |arn: &String| described.iter().find(|one| one.load_balancer_arn() == Some(arn));
-        Ok(arns.iter().map(|arn| one(arn).map_or(Readiness::Absent, readiness)).collect())
+        let described = describe(aws, arns(sought)).await?;
+        let there = |sought: &Sought<Self>| {
+            let arn = sought.outputs.arn.as_str();
+            described.iter().find(|one| one.load_balancer_arn() == Some(arn))
+        };
+        let gone = sought.iter().filter(|sought| there(sought).is_none());
+        let left = interfaces(aws, gone.map(|gone| &gone.outputs)).await?;
+        let one = |sought: &Sought<Self>| match there(sought) {
+            Some(balancer) => readiness(balancer),
+            None => departed(left.get(&interface_description(&sought.outputs)).copied()),
+        };
+        Ok(sought.iter().map(one).collect())
     }
 
     async fn update(
@@ -188,7 +201,7 @@ impl Resource for LoadBalancer {
             Operation::patient("elasticloadbalancing:DeleteLoadBalancer", &[elb::RELEASED]);
         let arn = gone.outputs.arn.as_str();
         let send = || aws.elb().delete_load_balancer().load_balancer_arn(arn).send();
-        super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -284,6 +297,47 @@ impl LoadBalancer {
         let pairs = self.attributes().into_iter().zip(default.attributes());
         let uncommon = pairs.filter(|(own, default)| own != default);
         uncommon.map(|((_, key, value), _)| (key, value)).collect()
+    }
+}
+
+/// What the description of each of a balancer's network interfaces says (aws-behaviour 24.6).
+fn interface_description(outputs: &Outputs) -> String {
+    format!("ELB {}", outputs.full_name)
+}
+
+/// How many network interfaces there are of some balancers, by what describes them.
+async fn interfaces(
+    aws: &Aws,
+    of: impl Iterator<Item = &Outputs>,
+) -> Result<BTreeMap<String, usize>, AwsError> {
+    const DESCRIBE: Operation = Operation::new("ec2:DescribeNetworkInterfaces");
+    let descriptions: Vec<String> = of.map(interface_description).collect();
+    if descriptions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let filter = ec2::filter("description", descriptions);
+    let found = ec2::pages(|token| {
+        let request = aws.ec2().describe_network_interfaces().filters(filter.clone());
+        async move {
+            let send = || request.clone().max_results(1000).set_next_token(token.clone()).send();
+            let page = aws.call(DESCRIBE, send).await?;
+            Ok((page.network_interfaces.unwrap_or_default(), page.next_token))
+        }
+    })
+    .await?;
+    let mut left = BTreeMap::new();
+    for interface in found {
+        *left.entry(super::text(interface.description())).or_default() += 1;
+    }
+    Ok(left)
+}
+
+/// How far a balancer is that is no longer listed, when it has so many network interfaces left.
+fn departed(interfaces: Option<usize>) -> Readiness {
+    match interfaces {
+        None | Some(0) => Readiness::Absent,
+        Some(1) => Readiness::Pending("deleted, 1 network interface left".into()),
+        Some(left) => Readiness::Pending(format!("deleted, {left} network interfaces left")),
     }
 }
 

@@ -69,6 +69,7 @@ impl Resource for LogGroup {
     const KIND: Kind = Kind::LogGroup;
     const TYPE_NAME: &'static str = "AWS::Logs::LogGroup";
     const NAMING: Option<Naming> = Some(Naming { longest: 512, prefix: "/ecs/" });
+    const RETURNS: bool = true;
     const LOSES: Option<&'static str> = Some("its logs");
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {

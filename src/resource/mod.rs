@@ -9,6 +9,7 @@
 //! when nothing differs.
 
 mod autoscaling;
+pub mod blockers;
 pub mod cluster;
 mod ec2;
 mod ecs;
@@ -31,9 +32,6 @@ pub mod service;
 pub mod subnet;
 pub mod target_group;
 pub mod task_definition;
-#[cfg(feature = "simulated-aws")]
-#[cfg(test)]
-mod testing;
 pub mod vpc;
 
 use std::collections::BTreeSet;
@@ -46,6 +44,7 @@ use serde_json::Value;
 
 use crate::aws::{Aws, AwsError, Tags};
 
+pub use blockers::Blocker;
 pub use kind::{Facts, Kind};
 pub use reference::{Address, Handle, Input, Reference};
 
@@ -84,6 +83,8 @@ pub trait Resource:
     const LINGERS: bool = false;
     /// Whether it works only when what runs in it does, which a run may choose not to wait for.
     const CONVERGES: bool = false;
+    /// Whether it may come back by itself, bare, after it was removed.
+    const RETURNS: bool = false;
     /// Whether one that has failed can only be replaced.
     const DIES: bool = false;
     /// Whether one that has failed is tried again by an update, even if nothing else changes.
@@ -150,6 +151,15 @@ pub trait Resource:
         identity: &Identity,
         change: &Change<Self>,
     ) -> impl Future<Output = Result<Self::Outputs, AwsError>> + Send;
+
+    /// What keeps it from being removed, as far as AWS tells; asked only after AWS refused.
+    fn blockers(
+        aws: &Aws,
+        gone: &Sought<Self>,
+    ) -> impl Future<Output = Result<Vec<Blocker>, AwsError>> + Send {
+        let _ = (aws, gone);
+        std::future::ready(Ok(Vec::new()))
+    }
 
     /// Removes it. What is already gone counts as removed.
     fn delete(aws: &Aws, gone: &Sought<Self>) -> impl Future<Output = Result<(), AwsError>> + Send;

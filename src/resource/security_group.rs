@@ -12,6 +12,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Blocker};
 use super::ec2::{self, VISIBLE_VPC};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
@@ -129,6 +130,16 @@ impl Resource for SecurityGroup {
         }
         ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
         Ok(change.from.outputs.clone())
+    }
+
+    async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
+        let id = gone.outputs.id.0.clone();
+        let (mut blockers, groups) = futures::try_join!(
+            blockers::interfaces(aws, ec2::filter("group-id", [id.clone()])),
+            blockers::referring_groups(aws, &id),
+        )?;
+        blockers.extend(groups);
+        Ok(blockers)
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {

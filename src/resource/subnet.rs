@@ -6,6 +6,7 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, Subn
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Blocker};
 use super::ec2::{self, SUBNET_JUST_MADE, VISIBLE_VPC, VPC_JUST_MADE};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
@@ -110,6 +111,16 @@ impl Resource for Subnet {
         }
         ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
         Ok(change.from.outputs.clone())
+    }
+
+    async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
+        let id = gone.outputs.id.0.clone();
+        let (mut blockers, gateways) = futures::try_join!(
+            blockers::interfaces(aws, ec2::filter("subnet-id", [id.clone()])),
+            blockers::nat_gateways(aws, &id),
+        )?;
+        blockers.extend(gateways);
+        Ok(blockers)
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {

@@ -6,6 +6,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName, VpcState};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Blocker};
 use super::ec2::{self, VISIBLE_VPC};
 use super::reference::text_newtypes;
 use super::{Change, Found, Handle, Identity, Input, Kind, Live, Resource, Sought};
@@ -126,6 +127,10 @@ impl Resource for Vpc {
         }
         ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
         Ok(change.from.outputs.clone())
+    }
+
+    async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
+        blockers::inside_network(aws, gone.outputs.id.as_str()).await
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {

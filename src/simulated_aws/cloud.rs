@@ -22,11 +22,17 @@ pub struct Cloud {
     pub epoch: Timestamp,
     /// The moment that the cloud has settled to.
     pub now: Moment,
+    /// Networks, addresses, gateways and security groups.
     pub ec2: Ec2,
+    /// Roles and their policies.
     pub iam: Iam,
+    /// Log groups, their streams and lines.
     pub logs: Logs,
+    /// Load balancers, listeners and target groups.
     pub elb: Elb,
+    /// Clusters, task definitions, services and tasks.
     pub ecs: Ecs,
+    /// What moves the counts of services.
     pub autoscaling: Autoscaling,
     /// The state of the random generator behind ids and small differences in duration.
     seed: u64,

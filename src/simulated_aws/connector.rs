@@ -17,6 +17,7 @@ use super::endpoint::{Endpoint, Reply};
 pub struct Connector(Arc<Endpoint>);
 
 impl Connector {
+    /// A client whose every request is answered by `endpoint`.
     #[must_use]
     pub fn new(endpoint: Arc<Endpoint>) -> Self {
         Self(endpoint)

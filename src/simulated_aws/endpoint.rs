@@ -16,6 +16,7 @@ const LATENCY: Duration = Duration::from_millis(80);
 /// A call that was made, for tests and benches to count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// Whose operation it is.
     pub service: Service,
     /// `CreateVpc`.
     pub operation: String,
@@ -62,7 +63,9 @@ pub struct Disconnected;
 /// An answer on its way to the caller.
 #[derive(Clone, Debug)]
 pub struct Reply {
+    /// The answer in the bytes of its protocol.
     pub answer: WireAnswer,
+    /// What the header `x-amzn-requestid` carries.
     pub request_id: String,
 }
 

@@ -23,7 +23,7 @@ pub(super) fn add(
     };
     let target = graph.add(name, spec);
     let requests = Metric::RequestsPerTarget {
-        load_balancer: balancer.balancer.full_name(),
+        load_balancer: balancer.itself.full_name(),
         target_group: balancer.targets.full_name(),
     };
     let wanted = [

@@ -14,7 +14,7 @@ use crate::resource::target_group::{HealthCheck, TargetGroup};
 
 /// What stands between the internet and a service.
 pub(super) struct Balancer {
-    pub balancer: Handle<LoadBalancer>,
+    pub itself: Handle<LoadBalancer>,
     pub listener: Handle<Listener>,
     pub targets: Handle<TargetGroup>,
     /// The group that lets only the load balancer in.
@@ -50,7 +50,7 @@ pub(super) fn add(
         target_group: targets.arn(),
     };
     let listener = graph.add("http", spec);
-    Balancer { balancer, listener, targets, service_group }
+    Balancer { itself: balancer, listener, targets, service_group }
 }
 
 fn add_balancer_group(

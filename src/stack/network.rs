@@ -34,8 +34,12 @@ pub(super) fn add(graph: &mut Graph, config: &config::Network, placement: &Place
     let public = subnets(graph, &vpc, placement, "public", |zone| zone.public);
     let private = subnets(graph, &vpc, placement, "private", |zone| zone.private);
     let to_internet = RouteTarget::InternetGateway(gateway.id());
-    add_table(graph, "public", &vpc, Some(to_internet), &public);
-    let way_out = add_ways_out(graph, config.nat, placement, &vpc, &gateway, &public, &private);
+    let table = add_table(graph, "public", &vpc, Some(to_internet), &public);
+    let mut way_out = add_ways_out(graph, config.nat, placement, &vpc, &gateway, &public, &private);
+    if !way_out.is_empty() {
+        let why = "the way through a NAT gateway goes on through it";
+        way_out.push(Wait::ready(&table, why));
+    }
     Network { vpc, gateway, public, private, way_out }
 }
 

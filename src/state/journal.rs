@@ -8,6 +8,7 @@
 //! 4. A last line without its newline was being written when the process died, and nothing acted
 //!    on it. Any other line that does not check is damage.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -110,13 +111,30 @@ pub fn write_line<T: Serialize>(content: &T) -> String {
 ///
 /// [`Damage`] for any line that does not check, but for a last one without its newline.
 pub fn read(text: &[u8]) -> Result<Option<(Header, Vec<Entry>)>, Damage> {
+    match read_prefix(text) {
+        (_, Some(damage)) => Err(damage),
+        (journal, None) => Ok(journal),
+    }
+}
+
+/// Reads a journal as far as it checks: what there is before the first damage, and the damage.
+pub fn read_prefix(text: &[u8]) -> (Option<(Header, Vec<Entry>)>, Option<Damage>) {
     // What follows the last newline was being written when the process died (rule 4).
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut lines = text[..whole].split_inclusive(|byte| *byte == b'\n').zip(1..);
-    let Some((header, number)) = lines.next() else { return Ok(None) };
-    let header = read_line(header, number)?;
-    let entries = lines.map(|(line, number)| read_line(line, number)).collect::<Result<_, _>>()?;
-    Ok(Some((header, entries)))
+    let Some((header, number)) = lines.next() else { return (None, None) };
+    let header = match read_line(header, number) {
+        Ok(header) => header,
+        Err(damage) => return (None, Some(damage)),
+    };
+    let mut entries = Vec::new();
+    for (line, number) in lines {
+        match read_line(line, number) {
+            Ok(entry) => entries.push(entry),
+            Err(damage) => return (Some((header, entries)), Some(damage)),
+        }
+    }
+    (Some((header, entries)), None)
 }
 
 fn read_line<T: for<'de> Deserialize<'de>>(line: &[u8], number: usize) -> Result<T, Damage> {
@@ -133,5 +151,7 @@ fn read_line<T: for<'de> Deserialize<'de>>(line: &[u8], number: usize) -> Result
 /// The first 16 hexadecimal digits of the SHA-256 of `text`.
 pub fn checksum(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = format!("{:x}", Bytes::copy_from_slice(&digest));
+    digits.truncate(16);
+    digits
 }

@@ -18,7 +18,7 @@ use crate::resource::{Address, Identity};
 pub use journal::Entry;
 
 /// The format that this version writes. A newer one is refused, an older one migrated.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Everything that is recorded of one stack in one environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct State {
     pub account: String,
     /// The region in which they are.
     pub region: String,
+    /// Whether it keeps what can't be made again, whatever the configuration says since.
+    pub protected: bool,
     /// What is there, or was when provision last looked.
     #[serde(default)]
     pub resources: BTreeMap<Address, Record>,
@@ -112,6 +114,7 @@ impl State {
             environment: environment.into(),
             account: account.into(),
             region: region.into(),
+            protected: false,
             resources: BTreeMap::new(),
             replaced: Vec::new(),
             in_doubt: BTreeMap::new(),

@@ -32,6 +32,7 @@ const KNOWN: &[Managed] = &[
     Managed { path: PLAIN, name: "AmazonS3ReadOnlyAccess" },
     Managed { path: PLAIN, name: "AmazonSNSFullAccess" },
     Managed { path: PLAIN, name: "AmazonSQSFullAccess" },
+    Managed { path: PLAIN, name: "AmazonSQSReadOnlyAccess" },
     Managed { path: PLAIN, name: "AmazonSSMManagedInstanceCore" },
     Managed { path: PLAIN, name: "AmazonSSMReadOnlyAccess" },
     Managed { path: PLAIN, name: "CloudWatchAgentServerPolicy" },

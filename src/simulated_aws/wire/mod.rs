@@ -21,21 +21,30 @@ pub use parameters::Parameters;
 /// The services that the simulated AWS answers for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
+    /// EC2, of which only the network is.
     Ec2,
+    /// Identity and Access Management.
     Iam,
+    /// The Security Token Service, which says who asks.
     Sts,
+    /// Elastic Load Balancing, version 2.
     Elb,
+    /// The Elastic Container Service.
     Ecs,
+    /// CloudWatch Logs.
     Logs,
+    /// Application Auto Scaling.
     Autoscaling,
 }
 
 /// How a service writes its requests and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
+    /// A form in, XML out, with lists as `<item>`.
     Ec2Query,
-    /// With the XML namespace that answers carry.
+    /// A form in, XML out, with lists as `<member>`. With the XML namespace that answers carry.
     Query(&'static str),
+    /// AWS JSON 1.1.
     Json,
 }
 
@@ -73,9 +82,11 @@ impl Service {
 /// An error that AWS answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
+    /// The status of the HTTP answer.
     pub status: u16,
     /// The code on the wire: `InvalidVpcID.NotFound`, `ClusterNotFoundException`.
     pub code: String,
+    /// What AWS says to people.
     pub message: String,
 }
 
@@ -99,8 +110,11 @@ pub type Answer = Result<Value, ApiError>;
 /// An answer in the bytes of its protocol.
 #[derive(Clone, Debug)]
 pub struct WireAnswer {
+    /// The status of the HTTP answer.
     pub status: u16,
+    /// The header of that name.
     pub content_type: &'static str,
+    /// All of the body.
     pub body: String,
 }
 

@@ -13,6 +13,7 @@ use super::ApiError;
 pub struct Parameters<'a>(&'a Value);
 
 impl<'a> Parameters<'a> {
+    /// Those of a JSON object; any other value has no members.
     #[must_use]
     pub fn new(members: &'a Value) -> Self {
         Self(members)
@@ -107,7 +108,7 @@ impl<'a> Parameters<'a> {
             .collect()
     }
 
-    fn items(&self, name: &str) -> &'a [Value] {
+    fn items(self, name: &str) -> &'a [Value] {
         self.value(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 }

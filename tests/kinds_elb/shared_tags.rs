@@ -1,27 +1,27 @@
-//! Tags that callers ask for together, in a simulated account.
+//! Tags that callers ask for together.
 
 use std::time::Duration;
 
-use super::life::{balancer, group, listener};
-use crate::aws::elb_tags;
-use crate::resource::listener::Listener;
-use crate::resource::load_balancer::LoadBalancer;
-use crate::resource::target_group::TargetGroup;
-use crate::resource::testing::{Account, identity};
-use crate::simulated_aws::endpoint::{Call, Interference, Verdict};
-use crate::simulated_aws::wire::{Answer, ApiError};
+use provision::aws::elb_tags;
+use provision::resource::listener::Listener;
+use provision::resource::load_balancer::LoadBalancer;
+use provision::resource::target_group::TargetGroup;
+use provision::simulated_aws::endpoint::{Call, Interference, Verdict};
+use provision::simulated_aws::wire::{Answer, ApiError};
+
+use crate::balancing::{balancer, group, listener};
+use crate::common::{World, identity};
 
 #[tokio::test(start_paused = true)]
 async fn three_kinds_read_at_once_ask_once_for_their_tags() {
-    let account = Account::new();
-    let network = account.network();
-    let balancer = account.make(&balancer(&network), "web").await.unwrap();
-    let group = account.make(&group(&network), "web").await.unwrap();
-    let listener = account.make(&listener(&balancer, &group), "web").await.unwrap();
-    let reads = async {
-        tokio::join!(account.read(&balancer), account.read(&group), account.read(&listener))
-    };
-    let ((balancer, group, listener), mut calls) = account.calls_of(reads).await;
+    let world = World::new();
+    let network = world.network().await;
+    let balancer = world.make(&balancer(&network), "web").await.unwrap();
+    let group = world.make(&group(&network), "web").await.unwrap();
+    let listener = world.make(&listener(&balancer, &group), "web").await.unwrap();
+    let reads =
+        async { tokio::join!(world.read(&balancer), world.read(&group), world.read(&listener)) };
+    let ((balancer, group, listener), mut calls) = world.calls_of(reads).await;
     calls.sort();
     let expected = [
         "DescribeListeners",
@@ -39,18 +39,18 @@ async fn three_kinds_read_at_once_ask_once_for_their_tags() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_gives_up_leaves_the_others_their_tags() {
-    let account = Account::new();
-    let network = account.network();
-    let group = account.make(&group(&network), "web").await.unwrap();
+    let world = World::new();
+    let network = world.network().await;
+    let group = world.make(&group(&network), "web").await.unwrap();
     let arns = [group.outputs.arn.0.clone()];
-    let impatient = tokio::time::timeout(Duration::from_millis(1), elb_tags(&account.aws, &arns));
-    let (impatient, patient) = tokio::join!(impatient, elb_tags(&account.aws, &arns));
+    let impatient = tokio::time::timeout(Duration::from_millis(1), elb_tags(&world.aws, &arns));
+    let (impatient, patient) = tokio::join!(impatient, elb_tags(&world.aws, &arns));
     assert!(impatient.is_err());
     assert_eq!(patient.unwrap()[&arns[0]], identity::<TargetGroup>("web").tags);
 
-    let alone = tokio::time::timeout(Duration::from_millis(1), elb_tags(&account.aws, &arns));
+    let alone = tokio::time::timeout(Duration::from_millis(1), elb_tags(&world.aws, &arns));
     assert!(alone.await.is_err());
-    let (tags, calls) = account.calls_of(elb_tags(&account.aws, &arns)).await;
+    let (tags, calls) = world.calls_of(elb_tags(&world.aws, &arns)).await;
     assert_eq!(tags.unwrap()[&arns[0]], identity::<TargetGroup>("web").tags);
     assert_eq!(calls, ["DescribeTags"]);
 }
@@ -75,18 +75,18 @@ impl Interference for NothingAlone {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_reaches_those_alone_whose_call_failed() {
-    let account = Account::new();
-    let network = account.network();
+    let world = World::new();
+    let network = world.network().await;
     let mut arns = Vec::new();
     for number in 0..21 {
-        let made = account.make(&group(&network), &format!("{number:02}")).await.unwrap();
+        let made = world.make(&group(&network), &format!("{number:02}")).await.unwrap();
         arns.push(made.outputs.arn.0);
     }
-    account.endpoint.interfere(Some(Box::new(NothingAlone)));
+    world.endpoint.interfere(Some(Box::new(NothingAlone)));
     let both = async {
-        tokio::join!(elb_tags(&account.aws, &arns[..20]), elb_tags(&account.aws, &arns[20..]))
+        tokio::join!(elb_tags(&world.aws, &arns[..20]), elb_tags(&world.aws, &arns[20..]))
     };
-    let ((twenty, last), calls) = account.calls_of(both).await;
+    let ((twenty, last), calls) = world.calls_of(both).await;
     assert_eq!(calls, ["DescribeTags", "DescribeTags"]);
     assert_eq!(twenty.unwrap().len(), 20);
     assert!(last.unwrap_err().has_code("AccessDenied"));

@@ -1,0 +1,75 @@
+//! The kept snapshots: every one that was written, until ten newer ones are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::disk::{create_directory, read_if_there, refuse_link, remove, replace};
+use super::{Files, snapshot};
+use crate::state::State;
+
+use super::error::StoreError;
+
+/// How many snapshots are kept.
+const KEPT: usize = 10;
+
+/// A kept snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Its serial.
+    pub serial: u64,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl Files {
+    /// The kept snapshots, oldest first; whether they check is not looked at.
+    pub(super) fn copies(&self) -> Vec<Copy> {
+        let entries = fs::read_dir(&self.backups).into_iter().flatten().flatten();
+        let mut copies: Vec<Copy> = entries
+            .filter_map(|entry| Some(Copy { serial: serial(&entry.path())?, path: entry.path() }))
+            .collect();
+        copies.sort_by_key(|copy| copy.serial);
+        copies
+    }
+
+    /// The kept snapshots of this stack that check, newest first.
+    pub(super) fn good_copies(&self) -> Vec<(Copy, State)> {
+        let copies = self.copies().into_iter().rev();
+        copies.filter_map(|copy| Some((copy.clone(), self.good(&copy.path)?))).collect()
+    }
+
+    /// The newest of the kept snapshots that checks.
+    pub(super) fn last_good(&self) -> Option<Copy> {
+        let mut copies = self.copies().into_iter().rev();
+        copies.find(|copy| self.good(&copy.path).is_some())
+    }
+
+    /// The state in a file, if it is a good one of this stack.
+    pub(super) fn good(&self, path: &Path) -> Option<State> {
+        refuse_link(&self.backups).ok()?;
+        let text = read_if_there(path).ok()??;
+        snapshot::parse(&text).ok().filter(|state| self.is_own(state))
+    }
+
+    /// The highest serial that any snapshot of the stack had, whosever lineage it was.
+    pub(super) fn highest_serial(&self) -> u64 {
+        self.copies().last().map(|copy| copy.serial).unwrap_or_default()
+    }
+
+    /// Keeps a snapshot, and lets go of the oldest.
+    pub(super) fn keep(&self, serial: u64, text: &[u8]) -> Result<(), StoreError> {
+        create_directory(&self.backups)?;
+        refuse_link(&self.backups)?;
+        replace(&self.backups.join(format!("{serial:010}.json")), text)?;
+        let copies = self.copies();
+        let surplus = copies.len().saturating_sub(KEPT);
+        copies.iter().take(surplus).try_for_each(|copy| remove(&copy.path))
+    }
+}
+
+/// The serial in a kept snapshot's name; `None` for anything else that lies there.
+fn serial(path: &Path) -> Option<u64> {
+    let digits = path.file_name()?.to_str()?.strip_suffix(".json")?;
+    let is_number = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}

@@ -1,0 +1,100 @@
+//! The lock: one at a time, and everyone else is told who.
+//!
+//! The operating system holds it for as long as the process lives, so a holder that died is no
+//! obstacle. The file stays when the lock is given back: removing it would let two processes lock
+//! two files of the same name.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::{create_directory, open_if_there, private};
+use super::error::{StoreError, disk};
+use super::writer::Writer;
+use super::{Files, Store};
+use crate::state::State;
+
+/// Who is at work on a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The machine's name.
+    pub host: String,
+    /// The process's number.
+    pub process: u32,
+    /// The user's name.
+    pub user: String,
+    /// Since when.
+    pub since: jiff::Timestamp,
+    /// With which command.
+    pub command: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, process, user, since, command } = self;
+        write!(formatter, "{user} on {host} (process {process}), `{command}` since {since:.0}")
+    }
+}
+
+/// The right to change a stack's state; given back when it is dropped, or its process dies.
+#[derive(Debug)]
+pub struct Lock {
+    pub(super) files: Files,
+    file: File,
+}
+
+impl Store {
+    /// Takes the lock of a stack, so that nobody else changes it. It does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Held`] when somebody has it. A holder that died has let go of it.
+    pub fn lock(
+        &self,
+        stack: &str,
+        environment: &str,
+        holder: &Holder,
+    ) -> Result<Lock, StoreError> {
+        let files = self.files(stack, environment);
+        create_directory(&self.directory)?;
+        let mut options = private();
+        options.create(true).truncate(false).read(true);
+        let file = open_if_there(&files.lock, &options)?;
+        // It is created where it is not there.
+        let mut file = file.ok_or(StoreError::Held { holder: None })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut said = String::new();
+                let _ = file.read_to_string(&mut said);
+                return Err(StoreError::Held { holder: serde_json::from_str(&said).ok() });
+            }
+            Err(TryLockError::Error(source)) => return Err(disk("locking", &files.lock)(source)),
+        }
+        let said = serde_json::to_string(holder).expect("a holder is made of scalars");
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(said.as_bytes()))
+            .map_err(disk("writing", &files.lock))?;
+        Ok(Lock { files, file })
+    }
+}
+
+impl Lock {
+    /// Begins to write a state: its snapshot is on disk afterwards, and an empty journal.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses: then AWS must not be asked for anything.
+    pub fn begin(self, state: State) -> Result<Writer, StoreError> {
+        Writer::begin(self, state)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What it says is only ever read while it is held; an empty one misleads nobody who looks.
+        let _ = self.file.set_len(0);
+    }
+}

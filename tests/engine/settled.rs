@@ -1,0 +1,69 @@
+//! After `up` there is nothing to do, whatever is declared.
+
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config as Cases, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use provision::config::{Config, Nat};
+
+use super::configs::configs;
+use crate::harness::World;
+
+/// How many configurations are tried: many more where PROVISION_MATRIX is `full`.
+#[expect(clippy::disallowed_methods, reason = "how much to try is for whoever runs the tests")]
+fn cases() -> u32 {
+    if std::env::var("PROVISION_MATRIX").is_ok_and(|matrix| matrix == "full") { 400 } else { 20 }
+}
+
+/// A runner that tries the same cases in every run.
+pub fn runner(cases: u32) -> TestRunner {
+    let config =
+        Cases { cases, failure_persistence: None, max_shrink_iters: 30, ..Cases::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+/// Runs a test in time of its own that nobody waits for.
+pub fn paused<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime can be built");
+    runtime.block_on(test)
+}
+
+/// A world in which such a stack can be made: without a way to the internet no task ever starts.
+pub fn world_for(config: &Config) -> World {
+    World { waiting: config.network.nat != Nat::None, ..World::new() }
+}
+
+#[test]
+fn a_settled_stack_plans_nothing_whatever_is_declared() {
+    check(cases(), configs(), |config| {
+        paused(async {
+            let mut world = world_for(&config);
+            reach(&mut world, &config).await
+        })
+    });
+}
+
+#[test]
+fn any_configuration_leads_to_any_other() {
+    // A protected load balancer is not replaced, as it is meant.
+    let unprotected = configs().prop_map(|config| Config { protect: false, ..config });
+    check(cases() / 2, (unprotected, configs()), |(one, other)| {
+        paused(async {
+            let mut world = world_for(&one);
+            world.waiting &= other.network.nat != Nat::None;
+            reach(&mut world, &one).await?;
+            reach(&mut world, &other).await
+        })
+    });
+}
+
+/// Makes the stack so, and checks that nothing is left to do.
+async fn reach(world: &mut World, config: &Config) -> Result<(), String> {
+    let run = world.try_up(config).await.map_err(|error| error.to_string())?;
+    run.check_complete()?;
+    world.check_settled(config).await
+}
+
+fn check<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value) -> Result<(), String>) {
+    let fallible = |value| test(value).map_err(TestCaseError::fail);
+    runner(cases).run(&strategy, fallible).unwrap_or_else(|error| panic!("{error}"));
+}
