@@ -17,6 +17,7 @@ pub mod aws;
 mod cli;
 pub mod config;
 pub mod deployment;
+pub mod diagnose;
 pub mod event;
 pub mod execute;
 pub mod graph;
@@ -32,5 +33,6 @@ pub mod simulated_aws;
 pub mod stack;
 pub mod state;
 pub mod survey;
+pub mod verify;
 
 pub use cli::main;

@@ -139,6 +139,12 @@ pub struct UpOptions {
     /// Do not wait until the service runs steadily.
     #[arg(long)]
     pub no_wait: bool,
+    /// Wait on when it is found out that the service can't come up.
+    #[arg(long)]
+    pub no_early_abort: bool,
+    /// Do not ask the load balancer for the health path at the end.
+    #[arg(long)]
+    pub no_verify: bool,
     /// The longest that the whole run may take, `20m` for example.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,

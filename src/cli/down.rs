@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
+use crate::execute::Hopeless;
 use crate::report::human::{self, Values};
 use crate::state::store::{Recorder as _, Writer};
 
@@ -64,7 +65,8 @@ async fn carry_out(
             format!("To remove all of this, type the environment's name, {environment}:");
         ask::confirm(&question, &environment)?;
     }
-    let running = Running { wait_for_services: true, timeout: options.timeout };
+    let running =
+        Running { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: options.timeout };
     let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
     if let Some(code) = run::conclude(context, &summary, "down") {
         return Ok(Some(code));

@@ -312,9 +312,16 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
         Cause::TimedOut { .. } => {
             vec!["`provision status` shows how it is now; a run again goes on waiting".into()]
         }
+        Cause::Deployment { .. } => {
+            vec!["`provision up` again tries once more, as soon as the cause is mended".into()]
+        }
         Cause::Broken(_) | Cause::Step(_) => vec![],
     };
     let mut text = format!("{} {address}: {}\n", style("error:").red().bold(), said(cause));
+    if let Cause::Deployment { findings, .. } | Cause::TimedOut { findings, .. } = cause {
+        text.push_str(&crate::report::findings::findings(findings));
+        text.push('\n');
+    }
     for hint in hints {
         text.push_str(&format!("{} {hint}\n", style("hint:").cyan()));
     }

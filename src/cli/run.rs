@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::aws::Aws;
 use crate::event::Event;
 use crate::execute::recovery::settle_doubts;
-use crate::execute::{Options, Summary, execute};
+use crate::execute::{Hopeless, Options, Summary, execute};
 use crate::plan::Plan;
 use crate::report::{json, live::Live};
 use crate::state::store::Recorder;
@@ -21,6 +21,7 @@ use super::failure::Failure;
 #[derive(Clone, Copy, Debug)]
 pub struct Running {
     pub wait_for_services: bool,
+    pub hopeless: Hopeless,
     pub timeout: Option<Duration>,
 }
 
@@ -56,6 +57,7 @@ pub async fn carry_out<R: Recorder>(
     let interrupted = tokio::spawn(interruptions(stop));
     let options = Options {
         wait_for_services: running.wait_for_services,
+        hopeless: running.hopeless,
         timeout: running.timeout,
         stop: stopped,
     };
@@ -143,7 +145,8 @@ pub fn conclude(context: &Context, summary: &Summary, command: &str) -> Option<E
         summary.failed.len(),
     ));
     let has = |is: fn(&Cause) -> bool| summary.failed.iter().any(|(_, _, cause)| is(cause));
-    Some(ExitCode::from(if has(|cause| matches!(cause, Cause::Broken(_))) {
+    let is_broken = |cause: &Cause| matches!(cause, Cause::Broken(_) | Cause::Deployment { .. });
+    Some(ExitCode::from(if has(is_broken) {
         3
     } else if has(|cause| matches!(cause, Cause::TimedOut { .. })) {
         4

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::Config;
 use crate::deployment::draw;
+use crate::execute::Hopeless;
 use crate::execute::schedule::schedule;
 use crate::plan::Plan;
 use crate::report::human::{self, Values};
@@ -82,7 +83,11 @@ async fn carry_out(
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
-    let running = Running { wait_for_services: !options.no_wait, timeout: options.timeout };
+    let running = Running {
+        wait_for_services: !options.no_wait,
+        hopeless: if options.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp },
+        timeout: options.timeout,
+    };
     let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
     Ok(run::conclude(context, &summary, "up"))
 }

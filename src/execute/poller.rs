@@ -86,6 +86,11 @@ impl Poller {
         self.watched.entry(watched.sought.address.kind()).or_default().push(watched);
     }
 
+    /// Watches something no longer. A look at it that is under way is still answered.
+    pub fn forget(&mut self, place: usize) {
+        self.watched.values_mut().for_each(|watched| watched.retain(|one| one.place != place));
+    }
+
     /// Waits for the next look to be answered. May be dropped and called again at any time.
     pub async fn next(&mut self) -> Vec<Answered> {
         self.look();

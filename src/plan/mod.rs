@@ -129,6 +129,15 @@ impl Present {
             applied: self.record.applied.clone(),
         }
     }
+
+    /// The same, as it is now rather than as it was recorded.
+    pub fn sought_live(&self, address: &Address) -> SoughtValue {
+        let sought = self.sought(address);
+        match &self.live {
+            Some(live) => SoughtValue { outputs: live.outputs.clone(), ..sought },
+            None => sought,
+        }
+    }
 }
 
 /// Something stands in the way of any plan.
@@ -313,7 +322,11 @@ impl Planner<'_> {
         if let Some(reason) = failure.or_else(|| replacement_reason(&fixed)) {
             return self.replace(node, spec, present, changes, reason);
         }
-        let (action, reason) = match update_reason(&changes) {
+        let revival = match &live.readiness {
+            Readiness::Failed(why) if facts.revives => Some(format!("it is tried again: {why}")),
+            _ => None,
+        };
+        let (action, reason) = match update_reason(&changes).or(revival) {
             Some(reason) => (Action::Update, reason),
             None => (Action::Keep, "it is as declared".to_owned()),
         };

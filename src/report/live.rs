@@ -9,6 +9,7 @@ use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::clean;
+use super::findings;
 use super::text::duration;
 use crate::event::{Event, Verb};
 use crate::resource::Address;
@@ -59,6 +60,14 @@ impl Live {
                 None
             }
             Event::Waiting { address, status, waited } => self.waiting(address, status, *waited),
+            Event::Rollout { address, rollout } => {
+                self.draw(address, format!("{address} {}", findings::rollout(rollout)));
+                None
+            }
+            Event::Cause { address, finding } => {
+                let mark = style("!").yellow();
+                Some(format!("{mark} {address}: {}", clean(&finding.title)))
+            }
             Event::Retrying { address, attempt, code, pause } => Some(format!(
                 "  {address} {}: attempt {attempt}, again in {}",
                 clean(code),

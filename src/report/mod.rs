@@ -3,6 +3,7 @@
 //! The rule: data goes to standard output, everything else to standard error, and nothing that
 //! comes from AWS can write control codes to a terminal.
 
+pub mod findings;
 pub mod human;
 pub mod json;
 pub mod live;

@@ -89,6 +89,8 @@ pub trait Resource:
     const RETURNS: bool = false;
     /// Whether one that has failed can only be replaced.
     const DIES: bool = false;
+    /// Whether one that has failed is tried again by an update, even if nothing else changes.
+    const REVIVES: bool = false;
     /// What is lost with it that can't be made again: `"its addresses"`. For warnings.
     const LOSES: Option<&'static str> = None;
     /// How long creating it usually takes until others can refer to it; orders the work.

@@ -60,6 +60,15 @@ pub enum Entry {
         /// Which resource.
         address: Address,
     },
+    /// It did not become what was wanted: this is what it is.
+    Seen {
+        /// Which resource.
+        address: Address,
+        /// What is there.
+        spec: Value,
+        /// Its outputs.
+        outputs: Value,
+    },
     /// It was seen to be as it is wanted, after a run that could not say so.
     Confirmed {
         /// Which resource.

@@ -184,6 +184,13 @@ impl State {
                     record.ready = true;
                 }
             }
+            Entry::Seen { address, spec, outputs } => {
+                if let Some(record) = self.resources.get_mut(&address) {
+                    record.applied = spec;
+                    record.outputs = outputs;
+                    record.ready = false;
+                }
+            }
             Entry::Confirmed { address, spec, outputs } => {
                 if let Some(record) = self.resources.get_mut(&address) {
                     record.id = physical_id(&outputs);
