@@ -28,6 +28,7 @@ pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod resource;
+pub mod rollback;
 #[cfg(feature = "simulated-aws")]
 pub mod simulated_aws;
 pub mod stack;

@@ -47,7 +47,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub local: bool,
     /// How many times faster than real the local AWS runs.
-    #[arg(long, value_name = "FACTOR", default_value_t = 30.0, global = true)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 30.0, value_parser = factor, global = true)]
     pub time_scale: f64,
     /// Say nothing but results and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -127,6 +127,7 @@ pub struct PlanOptions {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct UpOptions {
     /// A plan that was saved with `plan --out`.
     #[arg(value_name = "PLAN", conflicts_with_all = ["image", "set"])]
@@ -145,6 +146,9 @@ pub struct UpOptions {
     /// Do not ask the load balancer for the health path at the end.
     #[arg(long)]
     pub no_verify: bool,
+    /// Roll a deployment back that is interrupted with Ctrl-C, rather than leave it to AWS.
+    #[arg(long)]
+    pub rollback_on_interrupt: bool,
     /// The longest that the whole run may take, `20m` for example.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -212,6 +216,14 @@ pub enum LocalCommand {
         #[arg(long, default_value_t = 4566)]
         port: u16,
     },
+}
+
+/// Reads how many times faster time is to pass.
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        _ => Err("time can pass 1, 30 or 0.5 times as fast, for example: more than 0".into()),
+    }
 }
 
 /// Reads `90s`, `20m`, `1h` or a number of seconds.

@@ -5,25 +5,28 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use console::style;
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::aftermath::Leftover;
 use crate::aws::{AwsError, Class, NoRegion};
-use crate::config::ConfigErrors;
+use crate::config::{ConfigError, ConfigErrors};
 use crate::deployment::DrawingError;
 use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
 use crate::import::ImportError;
 use crate::plan::{PlanError, Protected};
-use crate::report::clean;
+use crate::report::{Paint, clean, json};
 use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::EditError;
 use crate::state::store::{Copy, StoreError};
 
 use super::context::StackName;
+
+/// The exit code of an interrupted program, as shells count it.
+pub const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -94,19 +97,35 @@ fn left_behind(left: &[Leftover]) -> String {
 
 impl Failure {
     /// Tells what failed, and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub fn report(&self, as_json: bool) -> ExitCode {
         let text = match self {
+            other if as_json => format!("{}\n", json::line(&other.json())),
             Self::Config(errors) => pointed(errors),
-            other => {
-                let mut text = format!("{} {}\n", style("error:").red().bold(), said(other));
-                for line in other.hints() {
-                    text.push_str(&format!("{} {line}\n", style("hint:").cyan()));
-                }
-                text
-            }
+            other => told(&other.text(), &other.hints()),
         };
-        let _ = io::stderr().write_all(text.as_bytes());
+        write(&text);
         ExitCode::FAILURE
+    }
+
+    /// What went wrong, in one sentence.
+    fn text(&self) -> String {
+        match self {
+            Self::Aws(error) | Self::Drawing(DrawingError::Aws(error))
+                if error.class() == Class::Credentials && error.code().is_none() =>
+            {
+                no_credentials(error)
+            }
+            other => said(other),
+        }
+    }
+
+    /// The failure for machines: one object, on standard error.
+    fn json(&self) -> Value {
+        let details: Vec<Value> = match self {
+            Self::Config(errors) => errors.errors().iter().map(config_error).collect(),
+            _ => vec![],
+        };
+        json!({ "error": self.text(), "hints": self.hints(), "details": details, "exit_code": 1 })
     }
 
     fn hints(&self) -> Vec<String> {
@@ -152,6 +171,32 @@ impl Failure {
     }
 }
 
+fn config_error(error: &ConfigError) -> Value {
+    let (line, column) = error.position();
+    json!({
+        "error": error.message(),
+        "hint": error.advice(),
+        "in": error.source_name(),
+        "line": line,
+        "column": column,
+    })
+}
+
+/// Writes to standard error. A reader that has gone away is no failure.
+pub fn write(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// An error with its hints, for people.
+fn told(error: &str, hints: &[String]) -> String {
+    let paint = Paint::stderr();
+    let mut text = format!("{} {error}\n", paint.red("error:"));
+    for hint in hints {
+        text.push_str(&format!("{} {hint}\n", paint.cyan("hint:")));
+    }
+    text
+}
+
 /// Configuration errors with the lines that they are about.
 fn pointed(errors: &ConfigErrors) -> String {
     let theme = if console::colors_enabled_stderr() {
@@ -162,8 +207,12 @@ fn pointed(errors: &ConfigErrors) -> String {
     let width = usize::from(console::Term::stderr().size().1).clamp(40, 120);
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width);
     let mut text = String::new();
-    // Writing into a string does not fail.
-    let _ = handler.render_report(&mut text, errors);
+    for error in errors.errors() {
+        // Writing into a string does not fail.
+        let _ = handler.render_report(&mut text, error);
+    }
+    let paint = Paint::stderr();
+    text.push_str(&format!("{} {errors}: nothing was done\n", paint.red("error:")));
     text
 }
 
@@ -284,6 +333,15 @@ fn aws_hints(error: &AwsError) -> Vec<String> {
     }
 }
 
+/// That the metadata of an instance does not answer is no news outside of AWS.
+fn no_credentials(error: &AwsError) -> String {
+    let message = error.message();
+    if message.contains("IMDS") || message.contains("imds") {
+        return "no AWS credentials were found".into();
+    }
+    format!("no AWS credentials were found: {}", clean(message))
+}
+
 /// An error and its causes, each said once.
 fn said(error: &dyn StdError) -> String {
     let mut text = clean(&error.to_string()).into_owned();
@@ -317,13 +375,10 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
         }
         Cause::Broken(_) | Cause::Step(_) => vec![],
     };
-    let mut text = format!("{} {address}: {}\n", style("error:").red().bold(), said(cause));
+    let mut text = told(&format!("{address}: {}", said(cause)), &hints);
     if let Cause::Deployment { findings, .. } | Cause::TimedOut { findings, .. } = cause {
         text.push_str(&crate::report::findings::findings(findings));
         text.push('\n');
-    }
-    for hint in hints {
-        text.push_str(&format!("{} {hint}\n", style("hint:").cyan()));
     }
     text
 }

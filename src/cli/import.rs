@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::deployment::{check_place, settled};
 use crate::import::import;
-use crate::report::human::{self, Values};
+use crate::report::human::{self, Look, Values};
 use crate::report::{clean, json};
 use crate::resource::Address;
 
@@ -46,10 +46,10 @@ pub async fn run(context: &Context, options: &ImportOptions) -> Result<ExitCode,
     let state = settled(&cloud.aws, state).await?;
     let taken = import(&cloud.aws, &config, &state, &options.address, &options.id).await?;
     if context.global.json {
-        context.print(&json::document(&json::plan(&taken.plan, Values::Hidden)));
+        context.print(&json::document(&json::plan(&taken.plan, Values::Hidden, &[])));
     } else {
         context.tell(&format!("{} would become {}.", clean(&taken.id), options.address));
-        context.tell(&human::plan(&taken.plan, Values::Hidden));
+        context.tell(&human::plan(&taken.plan, Look::stderr(Values::Hidden)));
     }
     context.tell("From then on it is the stack's: `up` changes it, and `down` removes it.");
     if !options.yes && !context.global.local {

@@ -22,6 +22,7 @@ mod protect;
 mod recover;
 mod restore;
 mod run;
+mod screen;
 mod state;
 mod status;
 mod up;
@@ -41,13 +42,14 @@ pub fn main() -> ExitCode {
         Err(error) => return failure::usage(&error),
     };
     logging::start(&arguments.global);
+    let json = arguments.global.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::from(error).report(),
+        Err(error) => return Failure::from(error).report(json),
     };
     match runtime.block_on(dispatch(arguments)) {
         Ok(code) => code,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(json),
     }
 }
 
@@ -71,12 +73,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Completions(options) => {
             let mut command = Arguments::command();
-            clap_complete::generate(
-                options.shell,
-                &mut command,
-                "provision",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(options.shell, &mut command, "provision", &mut script);
+            context.print(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
         #[cfg(feature = "simulated-aws")]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::execute::Hopeless;
 use crate::aws::Tags;
 use crate::deployment::check_place;
 use crate::graph::Graph;
@@ -45,15 +46,15 @@ pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCo
     state.protected = false;
     let mut writer = lock.begin(state)?;
     run::settle(context, &aws, &mut writer).await?;
-    let running = Running { wait_for_services: false, timeout: None };
-    let summary = run::carry_out(context, &aws, &plan, &mut writer, running).await;
+    let running = Running { wait_for_services: false, hopeless: Hopeless::WaitOn, timeout: None };
+    let ending = run::carry_out(context, &aws, &plan, &mut writer, running).await;
     writer.finish()?;
-    if let Some(code) = run::conclude(context, &summary?, "unprotect") {
-        return Ok(code);
+    let code = run::conclude(context, &ending?, "unprotect");
+    if code == 0 {
+        context.tell(
+            "The stack is no longer protected. While the file says `protect = true`, the next `up` \
+             protects it again.",
+        );
     }
-    context.tell(
-        "The stack is no longer protected. While the file says `protect = true`, the next `up` \
-         protects it again.",
-    );
-    Ok(ExitCode::SUCCESS)
+    Ok(run::code(code))
 }

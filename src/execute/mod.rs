@@ -141,7 +141,6 @@ pub async fn execute<R: Recorder>(
         summary: Summary::default(),
         deadline: options.timeout.map(|timeout| Instant::now() + aws.pace().scaled(timeout)),
         options,
-        can_be_stopped: true,
         retries: mpsc::unbounded_channel(),
     };
     run.until_done().await?;
@@ -183,16 +182,18 @@ struct Run<'a, R> {
     summary: Summary,
     deadline: Option<Instant>,
     options: Options,
-    /// Whether somebody is left who could stop the run.
-    can_be_stopped: bool,
     retries: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
 
 impl<R: Recorder> Run<'_, R> {
     async fn until_done(&mut self) -> Result<(), StoreError> {
+        let mut is_told = false;
         loop {
             if !self.is_stopping() {
                 self.start_what_can()?;
+            } else if !is_told {
+                self.tell(Event::Stopping);
+                is_told = true;
             }
             let is_waiting = !self.poller.is_idle() || !self.inspector.is_idle();
             if self.steps.is_empty() && (!is_waiting || self.is_stopping()) {
@@ -222,12 +223,7 @@ impl<R: Recorder> Run<'_, R> {
                 self.polled(answered)?;
             }
             looked = self.inspector.next(), if !stopping => self.looked(looked)?,
-            changed = self.options.stop.changed(), if !stopping && self.can_be_stopped => {
-                self.can_be_stopped = changed.is_ok();
-                if changed.is_ok() && self.is_stopping() {
-                    self.tell(Event::Stopping);
-                }
-            }
+            () = asked_to_stop(&mut self.options.stop), if !stopping => (),
         }
         Ok(())
     }
@@ -305,6 +301,7 @@ impl<R: Recorder> Run<'_, R> {
                 address: address.clone(),
                 attempt: retry.attempt,
                 code: retry.code,
+                because: retry.because.to_owned(),
                 pause: retry.pause,
             });
         }))
@@ -597,6 +594,13 @@ impl<R: Recorder> Run<'_, R> {
                 self.summary.left.push(left);
             }
         }
+    }
+}
+
+/// Waits until the run is to stop: for ever, once nobody is left to say so.
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,13 +1,16 @@
 //! The same for machines: one document for plan, status and outputs, a line an event.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::human::Values;
+use crate::event::Event;
 use crate::plan::{Action, Plan, Planned};
 
-/// A plan as one document.
-pub fn plan(plan: &Plan, values: Values) -> Value {
+/// A plan as one document, with what is to be warned of besides its losses.
+pub fn plan(plan: &Plan, values: Values, warnings: &[String]) -> Value {
     let counts = plan.counts();
     let count = |action| counts.get(&action).copied().unwrap_or_default();
     json!({
@@ -16,7 +19,7 @@ pub fn plan(plan: &Plan, values: Values) -> Value {
         "account": plan.basis.account,
         "region": plan.basis.region,
         "resources": plan.resources.iter().map(|planned| resource(planned, values)).collect::<Vec<_>>(),
-        "warnings": plan.losses(),
+        "warnings": warnings.iter().cloned().chain(plan.losses()).collect::<Vec<_>>(),
         "counts": {
             "create": count(Action::Create),
             "update": count(Action::Update),
@@ -48,6 +51,13 @@ fn resource(planned: &Planned, values: Values) -> Value {
         "reason": planned.reason,
         "changes": changes,
     })
+}
+
+/// An event as one line, with the time of the run at which it came.
+pub fn event(event: &Event, now: Duration) -> String {
+    let mut value = serde_json::to_value(event).unwrap_or_default();
+    value["elapsed_seconds"] = json!(now.as_secs());
+    line(&value)
 }
 
 /// Any value as a document that people can read too.
