@@ -100,7 +100,7 @@ fn lets_everybody_in(state: &State) -> bool {
     let groups = state.resources.iter().filter(|(address, _)| {
         address.kind() == Kind::SecurityGroup && address.name() == "balancer"
     });
-    let mut rules = groups.flat_map(|(_, record)| record.applied.get("ingress")?.as_array());
+    let mut rules = groups.filter_map(|(_, record)| record.applied.get("ingress")?.as_array());
     rules.any(|rules| rules.iter().any(|rule| rule.to_string().contains("\"0.0.0.0/0\"")))
 }
 
