@@ -312,6 +312,7 @@ impl Planner<'_> {
         let changes = self.changes(node, &spec, &present, live);
         let fixed: Vec<&str> = changes
             .iter()
+            .filter(|change| !is_unfinished(&present.record, change))
             .map(PropertyChange::field)
             .filter(|field| facts.fixed.contains(field))
             .collect();
@@ -386,6 +387,13 @@ impl Planner<'_> {
 fn desired(node: &Node, spec: Value, identity: Identity, generation: u32) -> Desired {
     let needs = node.waits.iter().map(|wait| (wait.on.clone(), wait.until)).collect();
     Desired { spec, identity, generation, needs }
+}
+
+/// Whether a property was never given its value, since its creation was cut off: even one that is
+/// fixed can be given its first (an internet gateway that was not attached yet).
+fn is_unfinished(record: &Record, change: &PropertyChange) -> bool {
+    let is_unset = change.old.is_null() || change.old == "";
+    record.applied.is_null() && is_unset
 }
 
 fn replacement_reason(fixed: &[&str]) -> Option<String> {

@@ -111,7 +111,7 @@ impl Resource for InternetGateway {
         change: &Change<Self>,
     ) -> Result<Outputs, AwsError> {
         let id = &change.from.outputs.id;
-        // No plan asks for this, as the network is fixed: it finishes an interrupted creation.
+        // The network is fixed: this finishes an interrupted creation.
         if change.touches("vpc") {
             attach(aws, id, self.vpc.get()).await?;
         }
