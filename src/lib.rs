@@ -1,14 +1,28 @@
 //! Takes a container image to a running, load-balanced service on ECS Fargate.
+//!
+//! What the program does is a line from a file to AWS, and no room knows those after it:
+//!
+//! 1. [`config`] reads `provision.toml`; [`stack`] describes what it asks for as a [`graph`] of
+//!    [`resource`]s, which speak to [`aws`].
+//! 2. [`state`] knows what was made; [`observe`] reads how that is now.
+//! 3. [`plan`] compares the three, and decides everything; [`execute`] does it, writes into the
+//!    state what it is about to do and what came of it, and tells it as [`event`]s.
+//! 4. [`diagnose`] finds out why a service does not come up, and [`verify`] asks one that does.
+//! 5. [`report`] shows plans, events and states; the command line puts all of it together.
+//!
+//! [`simulated_aws`] is an AWS inside the program, behind the SDK's HTTP client: nothing else knows
+//! that it is there. `docs/architecture.md` has the map and the terms.
 
 pub mod aftermath;
 pub mod aws;
-pub mod cli;
+mod cli;
 pub mod config;
 pub mod deployment;
 pub mod diagnose;
 pub mod event;
 pub mod execute;
 pub mod graph;
+pub mod names;
 pub mod observe;
 pub mod plan;
 pub mod report;
@@ -19,3 +33,5 @@ pub mod stack;
 pub mod state;
 pub mod survey;
 pub mod verify;
+
+pub use cli::main;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::aws::{Aws, Tags};
 use crate::graph::{Graph, Node};
-use crate::plan::prospective_identity;
+use crate::names::prospective_identity;
 use crate::resource::kind::KindError;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue};
 use crate::state::{Record, State};

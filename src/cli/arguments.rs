@@ -128,6 +128,19 @@ pub struct UpOptions {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub following: Following,
+    /// The longest that the whole run may take, `20m` for example.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Show the values of environment variables.
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+/// How closely `up` follows the service that it has deployed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Following {
     /// Do not wait until the service runs steadily.
     #[arg(long)]
     pub no_wait: bool,
@@ -137,12 +150,6 @@ pub struct UpOptions {
     /// Do not ask the load balancer for the health path at the end.
     #[arg(long)]
     pub no_verify: bool,
-    /// The longest that the whole run may take, `20m` for example.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub timeout: Option<Duration>,
-    /// Show the values of environment variables.
-    #[arg(long)]
-    pub show_values: bool,
 }
 
 #[derive(Debug, Args)]

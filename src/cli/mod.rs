@@ -19,6 +19,7 @@ mod plan;
 mod run;
 mod status;
 mod up;
+mod verifying;
 
 use std::process::ExitCode;
 

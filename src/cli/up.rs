@@ -20,6 +20,7 @@ use super::connect::{Cloud, holder};
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
 use super::run::{self, Running};
+use super::verifying;
 
 pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
     let config = context.config(&options.overriding)?;
@@ -38,8 +39,9 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     if let Some(code) = carried? {
         return Ok(code);
     }
+    let unanswered = verifying::ask(context, options.following, &cloud, &state).await;
     say_outputs(context, &state);
-    Ok(ExitCode::SUCCESS)
+    Ok(unanswered.unwrap_or(ExitCode::SUCCESS))
 }
 
 /// Plans, shows, asks, and does it. Gives the exit code of a run that was not carried out whole.
@@ -67,8 +69,12 @@ async fn carry_out(
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
     let running = Running {
-        wait_for_services: !options.no_wait,
-        hopeless: if options.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp },
+        wait_for_services: !options.following.no_wait,
+        hopeless: if options.following.no_early_abort {
+            Hopeless::WaitOn
+        } else {
+            Hopeless::GiveUp
+        },
         timeout: options.timeout,
     };
     let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;

@@ -10,8 +10,8 @@
 mod inspection;
 mod operation;
 mod poller;
-mod removal;
 pub mod recovery;
+mod removal;
 pub mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -448,6 +448,9 @@ impl<R: Recorder> Run<'_, R> {
                 Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
                     self.end_badly(place, Ending::Failed(why));
                 }
+                Ok(Readiness::Leaving(status)) if watched.wanted == Readiness::Ready => {
+                    self.fail(place, Failure::Broken(format!("somebody deleted it: {status}")));
+                }
                 Ok(readiness) => {
                     let status = status(&readiness);
                     if Instant::now() >= watched.deadline {
@@ -613,7 +616,7 @@ fn failure(ending: Ending, findings: Vec<Finding>) -> Failure {
 fn status(readiness: &Readiness) -> String {
     match readiness {
         Readiness::Ready => "still there".into(),
-        Readiness::Pending(status) => status.clone(),
+        Readiness::Pending(status) | Readiness::Leaving(status) => status.clone(),
         Readiness::Failed(why) => why.clone(),
         Readiness::Absent => "not visible yet".into(),
     }

@@ -77,7 +77,9 @@ impl StepError {
     /// Whether it is certain that nothing has changed.
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => true,
+            Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => {
+                true
+            }
             Self::Kind(KindError::Aws(error)) => error.class() != Class::UnknownOutcome,
         }
     }

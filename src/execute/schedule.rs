@@ -35,7 +35,7 @@ pub fn schedule(plan: &Plan) -> Vec<Task> {
     for (place, task) in tasks.iter_mut().enumerate() {
         let planned = &plan.resources[task.planned];
         let mut waits = match task.verb {
-            Verb::Delete => removal_waits(plan, planned, &places),
+            Verb::Delete => removal_waits(planned, &places),
             Verb::Create | Verb::Update | Verb::Await => making_waits(planned, &places),
         };
         waits.retain(|(other, _)| *other != place);
@@ -79,11 +79,14 @@ struct Places<'a> {
     making: BTreeMap<&'a Address, usize>,
     /// The task that removes one generation of an address.
     removing: BTreeMap<(&'a Address, u32), usize>,
+    /// What is there and needs an address: its own address and generation.
+    needing: BTreeMap<&'a Address, Vec<(&'a Address, u32)>>,
 }
 
 impl<'a> Places<'a> {
     fn of(plan: &'a Plan, tasks: &[Task]) -> Self {
-        let mut places = Self { making: BTreeMap::new(), removing: BTreeMap::new() };
+        let (making, removing) = (BTreeMap::new(), BTreeMap::new());
+        let mut places = Self { making, removing, needing: needing(plan) };
         for (place, task) in tasks.iter().enumerate() {
             let planned = &plan.resources[task.planned];
             match (task.verb, &planned.present) {
@@ -100,6 +103,18 @@ impl<'a> Places<'a> {
     }
 }
 
+/// What is there, by what it needs.
+fn needing(plan: &Plan) -> BTreeMap<&Address, Vec<(&Address, u32)>> {
+    let mut needing: BTreeMap<&Address, Vec<(&Address, u32)>> = BTreeMap::new();
+    for planned in &plan.resources {
+        let Some(present) = &planned.present else { continue };
+        for needed in &present.record.needs {
+            needing.entry(needed).or_default().push((&planned.address, present.record.generation));
+        }
+    }
+    needing
+}
+
 fn making_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
     let mut waits = Vec::new();
     for (on, until) in planned.desired.iter().flat_map(|desired| &desired.needs) {
@@ -112,7 +127,7 @@ fn making_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
     waits
 }
 
-fn removal_waits(plan: &Plan, planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
+fn removal_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
     // AWS lets it go while others still name it, and its successor needs its place.
     if planned.old_goes_first() {
         return Vec::new();
@@ -121,13 +136,9 @@ fn removal_waits(plan: &Plan, planned: &Planned, places: &Places<'_>) -> Vec<(us
     if planned.action == Action::Replace {
         waits.extend(places.making.get(&planned.address).map(|place| (*place, Until::Ready)));
     }
-    for other in &plan.resources {
-        let Some(present) = &other.present else { continue };
-        if !present.record.needs.contains(&planned.address) {
-            continue;
-        }
-        let removing = places.removing.get(&(&other.address, present.record.generation));
-        let place = removing.or_else(|| places.making.get(&other.address));
+    for (address, generation) in places.needing.get(&planned.address).into_iter().flatten() {
+        let removing = places.removing.get(&(*address, *generation));
+        let place = removing.or_else(|| places.making.get(address));
         waits.extend(place.map(|place| (*place, Until::Ready)));
     }
     waits

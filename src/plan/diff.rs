@@ -64,8 +64,16 @@ pub struct Sides<'a> {
 /// likes. `hidden` names paths whose values are not for every eye.
 pub fn differences(sides: Sides<'_>, hidden: &[&str]) -> Vec<PropertyChange> {
     let mut found = Vec::new();
-    compare("", sides, hidden, &mut found);
+    let comparison = Comparison { is_known: !sides.applied.is_null(), hidden };
+    comparison.compare("", sides, &mut found);
     found
+}
+
+/// What is the same for every property of a spec.
+struct Comparison<'a> {
+    /// Whether it is known what was applied.
+    is_known: bool,
+    hidden: &'a [&'a str],
 }
 
 /// The difference in tags: those that are wanted, and those that were applied and no longer are.
@@ -79,7 +87,7 @@ pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Proper
             let (old, new, before) = (value(live, key), value(wanted, key), value(applied, key));
             PropertyChange {
                 path: format!("{TAGS}.{key}"),
-                origin: origin(&new, &before, &old),
+                origin: origin(Sides { declared: &new, applied: &before, live: &old }),
                 old,
                 new,
                 hidden: false,
@@ -88,28 +96,36 @@ pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Proper
         .collect()
 }
 
-fn compare(path: &str, sides: Sides<'_>, hidden: &[&str], found: &mut Vec<PropertyChange>) {
-    let Sides { declared, applied, live } = sides;
-    match (declared, live) {
-        (Value::Object(wanted), Value::Object(there)) if reference_in(declared).is_none() => {
-            for name in members(path, wanted, applied, there) {
-                let sides = Sides {
-                    declared: wanted.get(name).unwrap_or(&Value::Null),
-                    applied: applied.get(name).unwrap_or(&Value::Null),
-                    live: there.get(name).unwrap_or(&Value::Null),
-                };
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                compare(&path, sides, hidden, found);
+impl Comparison<'_> {
+    fn compare(&self, path: &str, sides: Sides<'_>, found: &mut Vec<PropertyChange>) {
+        let Sides { declared, applied, live } = sides;
+        match (declared, live) {
+            (Value::Object(wanted), Value::Object(there)) if reference_in(declared).is_none() => {
+                for name in members(path, wanted, applied, there) {
+                    let sides = Sides {
+                        declared: wanted.get(name).unwrap_or(&Value::Null),
+                        applied: applied.get(name).unwrap_or(&Value::Null),
+                        live: there.get(name).unwrap_or(&Value::Null),
+                    };
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    self.compare(&path, sides, found);
+                }
             }
+            _ if equal(declared, live) => {}
+            _ => found.push(PropertyChange {
+                path: path.to_owned(),
+                old: live.clone(),
+                new: declared.clone(),
+                origin: self.origin(sides),
+                hidden: self.hidden.iter().any(|hidden| is_within(path, hidden)),
+            }),
         }
-        _ if equal(declared, live) => {}
-        _ => found.push(PropertyChange {
-            path: path.to_owned(),
-            old: live.clone(),
-            new: declared.clone(),
-            origin: origin(declared, applied, live),
-            hidden: hidden.iter().any(|hidden| is_within(path, hidden)),
-        }),
+    }
+
+    fn origin(&self, sides: Sides<'_>) -> Origin {
+        let is_pending = !references(sides.declared).is_empty();
+        if self.is_known || is_pending { origin(sides) } else { Origin::Unknown }
     }
 }
 
@@ -134,10 +150,9 @@ fn equal(declared: &Value, live: &Value) -> bool {
     }
 }
 
-fn origin(declared: &Value, applied: &Value, live: &Value) -> Origin {
-    let is_pending = !references(declared).is_empty();
+/// Who made declared and live differ, where it is known what was applied.
+fn origin(Sides { declared, applied, live }: Sides<'_>) -> Origin {
     match (equal(declared, applied), equal(applied, live)) {
-        _ if applied.is_null() && !live.is_null() && !is_pending => Origin::Unknown,
         (_, true) => Origin::Configuration,
         (true, false) => Origin::Outside,
         (false, false) => Origin::Both,

@@ -7,7 +7,6 @@
 //! else spreads a replacement.
 
 pub mod diff;
-mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +18,7 @@ pub use diff::{Origin, PropertyChange};
 
 use crate::aws::{Tags, is_owned};
 use crate::graph::{Graph, Node, Until};
+use crate::names;
 use crate::observe::Observed;
 use crate::resource::reference::{references, resolve};
 use crate::resource::{
@@ -211,11 +211,6 @@ pub fn plan(
     Ok(Plan { basis, resources })
 }
 
-/// The identity that a resource would be made with: what to look for when nothing is recorded.
-pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
-    names::identity(node, state, user, 0)
-}
-
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.
 fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Vec<PlanError> {
     let mut errors = Vec::new();
@@ -223,7 +218,7 @@ fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> 
     for (address, found) in &observed.unrecorded {
         let Some(node) = graph.get(address) else { continue };
         let id = crate::state::physical_id(&found.outputs);
-        if is_owned(&found.tags, &prospective_identity(node, state, user).tags) {
+        if is_owned(&found.tags, &names::prospective_identity(node, state, user).tags) {
             lost.push((address.clone(), id));
         } else {
             errors.push(PlanError::Foreign { address: address.clone(), id });
@@ -259,7 +254,21 @@ impl Planner<'_> {
                 let reason = format!("{} was deleted outside of provision", record.id);
                 self.create(node, spec, record.generation, Some(present), reason)
             }
+            Some(LiveValue { readiness: Readiness::Leaving(status), .. }) => {
+                self.leaving(node, spec, present, &status)
+            }
             Some(live) => self.existing(node, spec, present, &live),
+        }
+    }
+
+    /// A resource that somebody has deleted and that is not gone yet: made anew, and where both
+    /// can't be at once not before it is gone.
+    fn leaving(&self, node: &Node, spec: Value, present: Present, status: &str) -> Planned {
+        let reason = format!("{} was deleted outside of provision: {status}", present.record.id);
+        let generation = present.record.generation;
+        match node.address.kind().facts().replacement {
+            Replacement::OldFirst => self.replace(node, spec, present, vec![], reason),
+            Replacement::NewFirst => self.create(node, spec, generation, Some(present), reason),
         }
     }
 
@@ -311,7 +320,9 @@ impl Planner<'_> {
             Some(reason) => (Action::Update, reason),
             None => (Action::Keep, "it is as declared".to_owned()),
         };
-        let renewed = if action == Action::Update { facts.renewed } else { &[] };
+        // Tags are written to what is there: they renew nothing.
+        let renews = changes.iter().any(|change| change.field() != diff::TAGS);
+        let renewed = if renews { facts.renewed } else { &[] };
         self.known.insert(node.address.clone(), without(&live.outputs, renewed));
         let record = &present.record;
         let mut identity = record.identity.clone();

@@ -113,7 +113,7 @@ fn short(id: &str) -> String {
 fn readiness(readiness: &Readiness) -> String {
     match readiness {
         Readiness::Ready => "ready".into(),
-        Readiness::Pending(status) => clean(status).into_owned(),
+        Readiness::Pending(status) | Readiness::Leaving(status) => clean(status).into_owned(),
         Readiness::Failed(why) => format!("failed: {}", clean(why)),
         Readiness::Absent => "missing".into(),
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use aws_sdk_ec2::types::{Filter, NatGatewayState, NetworkInterface};
+use aws_sdk_ec2::types::{Filter, NatGatewayState, NetworkInterface, NetworkInterfaceType};
 use serde::Serialize;
 
 use super::ec2::{self, filter, pages};
@@ -66,7 +66,7 @@ async fn describe_interfaces(aws: &Aws, by: Filter) -> Result<Vec<NetworkInterfa
 /// Judges an interface by who asked for it (aws-behaviour 24.6).
 fn interface(interface: &NetworkInterface) -> Blocker {
     let description = interface.description().unwrap_or_default();
-    let kind = interface.interface_type().map(|kind| kind.as_str()).unwrap_or_default();
+    let kind = interface.interface_type().map(NetworkInterfaceType::as_str).unwrap_or_default();
     let requester = interface.requester_id().unwrap_or_default();
     let (what, passage) = if description.starts_with("ELB ") || requester == "amazon-elb" {
         ("network interface of a load balancer", Passage::Passing)

@@ -9,8 +9,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource, Sought,
-    SoughtValue, Tagging,
+    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource,
+    Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
 
@@ -276,10 +276,7 @@ async fn update<R: Resource>(
     erased::<R, _>(&outputs)
 }
 
-async fn blockers<R: Resource>(
-    aws: &Aws,
-    gone: &SoughtValue,
-) -> Result<Vec<Blocker>, KindError> {
+async fn blockers<R: Resource>(aws: &Aws, gone: &SoughtValue) -> Result<Vec<Blocker>, KindError> {
     Ok(R::blockers(aws, &typed_sought::<R>(gone)?).await?)
 }
 

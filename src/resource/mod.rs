@@ -249,6 +249,8 @@ pub enum Readiness {
     Ready,
     /// It will, by itself; with AWS's word for what it is doing.
     Pending(String),
+    /// It works no more and will be gone by itself: somebody has deleted it.
+    Leaving(String),
     /// It won't; with the reason.
     Failed(String),
     /// It is not there.

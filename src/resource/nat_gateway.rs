@@ -154,6 +154,7 @@ fn address(gateway: &types::NatGateway) -> AllocationId {
 fn readiness(gateway: &types::NatGateway) -> Readiness {
     match gateway.state() {
         Some(NatGatewayState::Failed) => Readiness::Failed(failure(gateway)),
+        Some(NatGatewayState::Deleting) => Readiness::Leaving("deleting".into()),
         state => ec2::available(state.map(NatGatewayState::as_str)),
     }
 }
@@ -204,7 +205,7 @@ mod tests {
     #[test]
     fn a_gateway_that_is_going_is_there_until_it_is_gone() {
         let going = live(&gateway(NatGatewayState::Deleting).build(), &outputs()).unwrap();
-        assert_eq!(going.readiness, Readiness::Pending("deleting".into()));
+        assert_eq!(going.readiness, Readiness::Leaving("deleting".into()));
         assert!(live(&gateway(NatGatewayState::Deleted).build(), &outputs()).is_none());
     }
 

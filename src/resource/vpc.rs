@@ -130,7 +130,7 @@ impl Resource for Vpc {
     }
 
     async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
-        blockers::inside_network(aws, gone.outputs.id.as_str()).await
+        Box::pin(blockers::inside_network(aws, gone.outputs.id.as_str())).await
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {

@@ -3,6 +3,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod changes;
 mod configs;
+mod network;
 mod settled;
 mod speed;
+mod strangers;

@@ -8,25 +8,32 @@ use crate::harness::{World, config};
 /// What the simulated AWS takes to answer.
 const LATENCY: Duration = Duration::from_millis(80);
 
+/// Everything that a configuration may ask for.
+const LARGE: &str = "network.nat = per-zone
+    network.zones = 4
+    services.app.autoscaling = { min = 2, max = 9, cpu = 60, memory = 60, requests_per_target = 9 }
+    services.app.secrets.KEY = arn:aws:ssm:us-east-1:123456789012:parameter/key
+    services.app.task_policies.managed = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]";
+
 #[tokio::test(start_paused = true)]
 async fn a_settled_plan_takes_two_waves_of_few_calls() {
-    let mut world = World::new();
-    let config = config("");
-    let up = world.up(&config).await;
-    println!("up: {} calls in {:?}", up.calls.len(), up.took);
-    let before = world.endpoint.calls().len();
-    // Another process knows nothing of the account yet.
-    world.aws = crate::harness::clients(&world.endpoint);
-    world.assert_settled(&config).await;
-    let calls = world.endpoint.calls().split_off(before);
-    for call in &calls {
-        println!("{:?} {:?} {}", call.arrived, call.service, call.operation);
+    for changes in ["", LARGE] {
+        let mut world = World::new();
+        let config = config(changes);
+        let up = world.up(&config).await;
+        println!("up: {} calls in {:?}", up.calls.len(), up.took);
+        let before = world.endpoint.calls().len();
+        // Another process knows nothing of the account yet.
+        world.aws = crate::harness::clients(&world.endpoint);
+        world.assert_settled(&config).await;
+        let calls = world.endpoint.calls().split_off(before);
+        let operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+        println!("plan: {} calls in {} waves", calls.len(), waves(&calls, LATENCY));
+        assert!(calls.len() <= 30, "{} calls: {operations:?}", calls.len());
+        assert!(waves(&calls, LATENCY) <= 2, "{operations:?}");
+        let down = world.down().await;
+        println!("down: {} calls in {:?}", down.calls.len(), down.took);
     }
-    println!("plan: {} calls in {} waves", calls.len(), waves(&calls, LATENCY));
-    assert!(calls.len() <= 30, "{} calls", calls.len());
-    assert!(waves(&calls, LATENCY) <= 2);
-    let down = world.down().await;
-    println!("down: {} calls in {:?}", down.calls.len(), down.took);
 }
 
 #[tokio::test(start_paused = true)]

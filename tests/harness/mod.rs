@@ -36,7 +36,7 @@ use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::simulated_aws::wire::Parameters;
 use provision::state::store::{Recorder, StoreError};
 use provision::state::{Entry, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -232,6 +232,21 @@ impl World {
         self.outputs(address)[name].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Makes the stack as `config` declares it, and asserts that tasks ran all the while.
+    pub async fn up_without_a_gap(&mut self, config: &Config) -> Run {
+        let endpoint = Arc::clone(&self.endpoint);
+        let watch = tokio::spawn(async move {
+            loop {
+                assert!(endpoint.with_cloud(running_tasks) > 0, "no task is running");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+        let run = self.up(config).await;
+        assert!(!watch.is_finished(), "the service was without a running task");
+        watch.abort();
+        run
+    }
+
     /// Asserts that nothing is left to do, and nothing to wait for.
     pub async fn assert_settled(&self, config: &Config) {
         self.check_settled(config).await.unwrap_or_else(|left| panic!("{left}"));
@@ -270,6 +285,23 @@ pub fn ask(
         other => panic!("no service {other}"),
     };
     answer(cloud, operation, Parameters::new(request)).map_err(|error| format!("{error:?}"))
+}
+
+/// How many tasks run, in all clusters.
+pub fn running_tasks(cloud: &mut Cloud) -> usize {
+    let clusters = ask(cloud, "ecs", "ListClusters", &json!({})).unwrap();
+    let clusters = clusters["clusterArns"].as_array().cloned().unwrap_or_default();
+    let running = clusters.iter().map(|cluster| {
+        let tasks = ask(cloud, "ecs", "ListTasks", &json!({"cluster": cluster})).unwrap();
+        if tasks["taskArns"] == json!([]) {
+            return 0;
+        }
+        let asked = json!({"cluster": cluster, "tasks": tasks["taskArns"]});
+        let found = ask(cloud, "ecs", "DescribeTasks", &asked).unwrap();
+        let found = found["tasks"].as_array().cloned().unwrap_or_default();
+        found.iter().filter(|task| task["lastStatus"] == "RUNNING").count()
+    });
+    running.sum()
 }
 
 /// Clients of a simulated cloud, set as those of the program are: nothing is repeated behind the

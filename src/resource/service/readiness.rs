@@ -80,7 +80,7 @@ fn going(service: &Service) -> Option<Readiness> {
     let status = service.status().filter(|status| *status != ACTIVE)?;
     let left = service.running_count() + service.pending_count();
     let left = tasks(usize::try_from(left).unwrap_or_default());
-    Some(Readiness::Pending(format!("{}, {left} left", status.to_lowercase())))
+    Some(Readiness::Leaving(format!("{}, {left} left", status.to_lowercase())))
 }
 
 fn of_primary(service: &Service, own: &Deployment, healthy: Option<usize>) -> Readiness {
@@ -267,9 +267,9 @@ mod tests {
         let mut draining = completed();
         draining.status = Some("DRAINING".into());
         draining.running_count = 1;
-        let pending = Readiness::Pending("draining, 1 task left".into());
-        assert_eq!(of_deployment(&draining, OWN, 0), pending);
-        assert_eq!(of_service(&draining), pending);
+        let leaving = Readiness::Leaving("draining, 1 task left".into());
+        assert_eq!(of_deployment(&draining, OWN, 0), leaving);
+        assert_eq!(of_service(&draining), leaving);
     }
 
     #[test]

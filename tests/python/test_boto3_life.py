@@ -3,12 +3,11 @@
 Walks the life of a whole stack, from an empty account to an empty account, with boto3, against
 `provision local serve`. Time passes a thousand times as fast as it does.
 
-    pip install -r tests/requirements.txt
-    cargo build && PROVISION_BIN=target/debug/provision pytest tests/boto3_life.py
+    pip install -r tests/python/requirements.txt
+    cargo build && PROVISION_BIN=target/debug/provision pytest tests/python
 """
 
 import json
-import os
 import re
 import subprocess
 import threading
@@ -64,12 +63,9 @@ class Aws:
 
 
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Aws]:
-    binary = os.environ.get("PROVISION_BIN")
-    if binary is None:
-        pytest.skip("PROVISION_BIN names no binary to test")
+def aws(binary: Path, tmp_path: Path) -> Iterator[Aws]:
     server = subprocess.Popen(
-        [Path(binary).resolve(), "local", "serve", "--port", "0", "--time-scale", "1000"],
+        [binary, "local", "serve", "--port", "0", "--time-scale", "1000"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,

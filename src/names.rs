@@ -12,7 +12,7 @@ use crate::state::State;
 const HASH_DIGITS: usize = 8;
 
 /// The identity of a resource that is about to be made.
-pub(super) fn identity(node: &Node, state: &State, user: &Tags, generation: u32) -> Identity {
+pub fn identity(node: &Node, state: &State, user: &Tags, generation: u32) -> Identity {
     let stack = format!("{}-{}", state.stack, state.environment);
     let facts = node.address.kind().facts();
     let name = match facts.naming {
@@ -24,8 +24,13 @@ pub(super) fn identity(node: &Node, state: &State, user: &Tags, generation: u32)
     Identity { tags: tags(node, state, user, &name), name, token }
 }
 
+/// The identity that a resource would be made with: what to look for when nothing is recorded.
+pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
+    identity(node, state, user, 0)
+}
+
 /// All the tags of a resource: the user's, `Name`, and those of ownership, which win.
-pub(super) fn tags(node: &Node, state: &State, user: &Tags, name: &str) -> Tags {
+pub fn tags(node: &Node, state: &State, user: &Tags, name: &str) -> Tags {
     let mut tags = user.clone();
     tags.entry("Name".to_owned()).or_insert_with(|| name.to_owned());
     tags.insert(OwnershipTags::STACK.into(), state.stack.clone());

@@ -1,0 +1,110 @@
+//! The network changes under a running service.
+
+use std::collections::BTreeMap;
+
+use provision::plan::Action;
+use provision::resource::Kind;
+use serde_json::Value;
+
+use crate::harness::{World, config};
+
+/// The stack's subnets by address, with what is recorded of them.
+fn subnets(world: &World) -> BTreeMap<String, (String, Value)> {
+    let resources = world.memory.state.resources.iter();
+    let subnets = resources.filter(|(address, _)| address.kind() == Kind::Subnet);
+    subnets
+        .map(|(address, record)| (address.to_string(), (record.id.clone(), record.applied.clone())))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_zone_moves_none_of_the_subnets() {
+    let mut world = World::new();
+    world.up(&config("")).await;
+    let before = subnets(&world);
+    let wider = config("network.zones = 3");
+    let run = world.up_without_a_gap(&wider).await;
+    assert!(run.plan.losses().is_empty());
+    let after = subnets(&world);
+    assert_eq!((before.len(), after.len()), (4, 6));
+    assert!(before.iter().all(|(address, subnet)| after.get(address) == Some(subnet)));
+    world.assert_settled(&wider).await;
+    world.up_without_a_gap(&config("")).await;
+    assert_eq!(subnets(&world), before);
+    world.assert_settled(&config("")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nat_gateways_come_and_go() {
+    let mut world = World::new();
+    for nat in ["single", "per-zone", "none", "single", "none", "per-zone", "single"] {
+        let config = config(&format!("network.nat = {nat}"));
+        let before = subnets(&world);
+        if before.is_empty() {
+            world.up(&config).await;
+        } else {
+            world.up_without_a_gap(&config).await;
+            assert_eq!(subnets(&world), before);
+        }
+        world.assert_settled(&config).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_network_takes_over_without_a_gap() {
+    let mut world = World::new();
+    world.up(&config("")).await;
+    let vpc = world.output("vpc.main", "id");
+    let after = config("network.cidr = 10.1.0.0/16");
+    let plan = world.plan(&after).await;
+    let losses = plan.losses();
+    assert!(losses.iter().any(|loss| loss.contains("the network and all that is in it")));
+    assert!(losses.iter().any(|loss| loss.contains("DNS name")), "{losses:?}");
+    let kept = plan.resources.iter().filter(|planned| planned.action == Action::Keep);
+    assert!(kept.clone().any(|planned| planned.address.kind() == Kind::Cluster));
+    assert!(kept.clone().any(|planned| planned.address.kind() == Kind::Role));
+    world.up_without_a_gap(&after).await;
+    world.assert_settled(&after).await;
+    assert_ne!(world.output("vpc.main", "id"), vpc);
+    let vpcs = world.endpoint.with_cloud(|cloud| cloud.ec2.vpcs.contains_key(&vpc));
+    assert!(!vpcs, "the old network is still there");
+    world.down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_a_stack_that_went_down() {
+    let mut world = World::new();
+    let empty = world.endpoint.with_cloud(inventory);
+    world.up(&config("services.app.autoscaling = { min = 1, max = 4, cpu = 60 }")).await;
+    assert_ne!(world.endpoint.with_cloud(inventory), empty);
+    world.down().await;
+    assert_eq!(world.endpoint.with_cloud(inventory), empty);
+}
+
+/// What there is in the account, without what AWS keeps listed after its end.
+fn inventory(cloud: &mut provision::simulated_aws::Cloud) -> BTreeMap<&'static str, Vec<Value>> {
+    let questions = [
+        ("ec2", "DescribeVpcs", "vpcSet"),
+        ("ec2", "DescribeSubnets", "subnetSet"),
+        ("ec2", "DescribeInternetGateways", "internetGatewaySet"),
+        ("ec2", "DescribeAddresses", "addressesSet"),
+        ("ec2", "DescribeRouteTables", "routeTableSet"),
+        ("ec2", "DescribeSecurityGroups", "securityGroupInfo"),
+        ("ec2", "DescribeNetworkInterfaces", "networkInterfaceSet"),
+        ("elb", "DescribeLoadBalancers", "LoadBalancers"),
+        ("elb", "DescribeTargetGroups", "TargetGroups"),
+        ("ecs", "ListClusters", "clusterArns"),
+        ("ecs", "ListTaskDefinitions", "taskDefinitionArns"),
+        ("logs", "DescribeLogGroups", "logGroups"),
+        ("iam", "ListRoles", "Roles"),
+    ];
+    let mut found = BTreeMap::new();
+    for (service, operation, member) in questions {
+        let answer = crate::harness::ask(cloud, service, operation, &serde_json::json!({}));
+        let Ok(answer) = answer else { continue };
+        let own = |item: &&Value| !item.to_string().contains("aws-service-role");
+        let items = answer[member].as_array().into_iter().flatten().filter(own);
+        found.insert(operation, items.cloned().collect());
+    }
+    found
+}

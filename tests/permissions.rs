@@ -1,0 +1,51 @@
+//! The policy in `docs/iam-policy.json` allows what the program does, and nothing besides.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+const SERVICES: &[&str] =
+    &["ec2", "ecs", "iam", "logs", "elasticloadbalancing", "application-autoscaling", "sts"];
+
+/// Named in sources, but for AWS to do: what roles trust, and what is allowed apart.
+const NOT_CALLED: &[&str] = &["sts:AssumeRole", "iam:PassRole"];
+
+fn documented() -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/iam-policy.json");
+    let text = std::fs::read_to_string(path).expect("the policy can be read");
+    let policy: Value = serde_json::from_str(&text).expect("the policy is JSON");
+    let actions = policy["Statement"][0]["Action"].as_array().expect("a list of actions");
+    actions.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect()
+}
+
+/// All string literals in the sources that are the name of an operation.
+fn used(directory: &Path, found: &mut BTreeSet<String>) {
+    for entry in directory.read_dir().expect("the sources can be listed") {
+        let path = entry.expect("the sources can be listed").path();
+        if path.is_dir() {
+            if !path.ends_with("simulated_aws") {
+                used(&path, found);
+            }
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source can be read");
+        let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();
+        found.extend(code.split('"').filter(|literal| is_operation(literal)).map(str::to_owned));
+    }
+}
+
+fn is_operation(literal: &str) -> bool {
+    let Some((service, name)) = literal.split_once(':') else { return false };
+    SERVICES.contains(&service)
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric())
+        && !NOT_CALLED.contains(&literal)
+}
+
+#[test]
+fn the_documented_policy_allows_exactly_what_is_called() {
+    let mut called = BTreeSet::new();
+    used(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut called);
+    assert_eq!(documented(), called, "docs/iam-policy.json does not match the sources");
+}

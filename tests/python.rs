@@ -1,0 +1,39 @@
+//! The tests that other people's code takes part in: boto3 as a parser, moto as an AWS, and the
+//! sample service under uvicorn.
+//!
+//! They need Python with `tests/python/requirements.txt` installed, and are ignored without being
+//! asked for: `.ci/run` makes a virtual environment, names its interpreter in `PROVISION_PYTHON`,
+//! and runs them with `cargo test --test python -- --ignored`.
+
+use std::process::Command;
+
+/// Runs pytest on what lies under `path`, which must pass.
+fn pytest(path: &str) {
+    let python = std::env::var_os("PROVISION_PYTHON").unwrap_or_else(|| "python3".into());
+    let status = Command::new(python)
+        .args(["-m", "pytest", "-q", path])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PROVISION_BIN", env!("CARGO_BIN_EXE_provision"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .status()
+        .expect("python can be started");
+    assert!(status.success(), "pytest {path}: {status}");
+}
+
+#[test]
+#[ignore = "needs Python: run by .ci/run"]
+fn boto3_reads_what_the_simulated_aws_writes() {
+    pytest("tests/python/test_boto3_life.py");
+}
+
+#[test]
+#[ignore = "needs Python: run by .ci/run"]
+fn a_stack_lives_and_dies_in_moto() {
+    pytest("tests/python/test_moto.py");
+}
+
+#[test]
+#[ignore = "needs Python: run by .ci/run"]
+fn the_sample_service_answers() {
+    pytest("examples/simple-time-service");
+}
