@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use crate::aws::Pace;
@@ -24,13 +25,16 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// Answers a request for `name:port` and a path with a status, or not at all.
+pub type Inside = Arc<dyn Fn(&str, &str) -> Option<u16> + Send + Sync>;
+
 /// How a request gets to the load balancer.
 #[derive(Clone)]
 pub enum Way {
     /// Over the network.
     Internet,
-    /// To the AWS inside the program, given `name:port` and the path: a status, or no answer.
-    Inside(Arc<dyn Fn(&str, &str) -> Option<u16> + Send + Sync>),
+    /// To the AWS inside the program.
+    Inside(Inside),
 }
 
 impl fmt::Debug for Way {
@@ -58,7 +62,8 @@ pub struct Front {
 }
 
 /// What became of the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was answered as it should be, with this status.
     Answered(u16),

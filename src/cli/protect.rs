@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::execute::Hopeless;
 use crate::aws::Tags;
 use crate::deployment::check_place;
+use crate::execute::Hopeless;
 use crate::graph::Graph;
 use crate::observe::observe;
 use crate::plan::Plan;

@@ -25,6 +25,7 @@ use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::locking::lock;
 use super::run::{self, Running};
+use super::verifying;
 
 pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
     let config = context.config(&options.overriding)?;
@@ -54,7 +55,14 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     if ending.is_interrupted() && options.rollback_on_interrupt {
         roll_back(context, &cloud.aws, &state, &ending).await?;
     }
-    Ok(run::code(conclude(context, &ending, &state)))
+    // What was done is done when it serves; where nothing was done, nobody asks.
+    let unanswered = if ending.summary.is_complete() && !ending.summary.done.is_empty() {
+        verifying::ask(context, options.following, &cloud, &state).await
+    } else {
+        None
+    };
+    let code = conclude(context, &ending, &state);
+    Ok(run::code(unanswered.unwrap_or(code)))
 }
 
 /// Plans, shows, asks, and does it.
@@ -83,8 +91,12 @@ async fn carry_out(
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
     let running = Running {
-        wait_for_services: !options.no_wait,
-        hopeless: if options.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp },
+        wait_for_services: !options.following.no_wait,
+        hopeless: if options.following.no_early_abort {
+            Hopeless::WaitOn
+        } else {
+            Hopeless::GiveUp
+        },
         timeout: options.timeout,
     };
     run::carry_out(context, &cloud.aws, &plan, writer, running).await

@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, Deployment, DesiredStatus, Service as LiveService, Task, TaskDefinition,
+    ContainerDefinition, CpuArchitecture, Deployment, DesiredStatus, LoadBalancer,
+    Service as LiveService, Task, TaskDefinition, TaskStopCode,
 };
-use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
+use aws_sdk_elasticloadbalancingv2::types::{
+    TargetHealthDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
+};
 
 use super::evidence::{Evidence, HealthCheck, Rollout, StoppedTask, Target, Targets, TaskFacts};
 use crate::aws::{Aws, AwsError, Operation};
@@ -92,7 +95,7 @@ impl Collector {
         self.learn_check(group).await;
         self.learn_stopped().await;
         let events = self.events(&service);
-        let port = balancer.and_then(aws_sdk_ecs::types::LoadBalancer::container_port);
+        let port = balancer.and_then(LoadBalancer::container_port);
         let evidence = Evidence {
             service: self.outputs.name.clone(),
             cluster: self.outputs.cluster.as_str().to_owned(),
@@ -279,8 +282,8 @@ fn target(described: &TargetHealthDescription) -> Target {
     let health = described.target_health();
     Target {
         address: text(described.target().and_then(|target| target.id())),
-        state: text(health.and_then(|health| health.state()).map(aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum::as_str)),
-        reason: text(health.and_then(|health| health.reason()).map(aws_sdk_elasticloadbalancingv2::types::TargetHealthReasonEnum::as_str)),
+        state: text(health.and_then(|health| health.state()).map(TargetHealthStateEnum::as_str)),
+        reason: text(health.and_then(|health| health.reason()).map(TargetHealthReasonEnum::as_str)),
         description: text(health.and_then(|health| health.description())),
     }
 }
@@ -293,7 +296,7 @@ fn task_facts(definition: &TaskDefinition, container: &str) -> TaskFacts {
     TaskFacts {
         image: text(container.and_then(ContainerDefinition::image)),
         architecture: text(
-            platform.and_then(|platform| platform.cpu_architecture()).map(aws_sdk_ecs::types::CpuArchitecture::as_str),
+            platform.and_then(|platform| platform.cpu_architecture()).map(CpuArchitecture::as_str),
         ),
         memory_mib: definition.memory().and_then(|memory| memory.parse().ok()).unwrap_or_default(),
         log_group: log_option(container, "awslogs-group"),
@@ -323,7 +326,7 @@ fn stopped(task: &Task) -> Option<Stopped> {
     let containers = task.containers();
     let stopped = StoppedTask {
         id: id_in(task.task_arn()?).to_owned(),
-        code: text(task.stop_code().map(aws_sdk_ecs::types::TaskStopCode::as_str)),
+        code: text(task.stop_code().map(TaskStopCode::as_str)),
         reason: text(task.stopped_reason()),
         exit_code: containers.iter().find_map(aws_sdk_ecs::types::Container::exit_code),
         container_reasons: containers

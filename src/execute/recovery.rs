@@ -65,7 +65,8 @@ pub async fn answers(aws: &Aws, state: &State) -> Result<Vec<Entry>, RecoveryErr
             // What is recorded of it still stands; the plan will see what is left to do.
             Verb::Delete | Verb::Await => Ok(None),
         };
-        let seen = seen.map_err(|source| RecoveryError::Look { address: address.clone(), source })?;
+        let seen =
+            seen.map_err(|source| RecoveryError::Look { address: address.clone(), source })?;
         let address = address.clone();
         Ok(match seen {
             Some(outputs) => Entry::Made { address, outputs, configured: false },

@@ -279,7 +279,9 @@ impl Record {
     /// Keeps what an interrupted update may have left of what was there `before`: fields and tags
     /// that it was to take away, and what still needs the resource's old neighbours.
     fn remember(&mut self, before: &Self) {
-        if let (Some(applied), Some(old)) = (self.applied.as_object_mut(), before.applied.as_object()) {
+        if let (Some(applied), Some(old)) =
+            (self.applied.as_object_mut(), before.applied.as_object())
+        {
             for (field, value) in old {
                 applied.entry(field).or_insert_with(|| value.clone());
             }

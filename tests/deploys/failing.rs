@@ -1,5 +1,7 @@
 //! What every failing deployment is put through.
 
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
 use std::time::Duration;
 
 use provision::diagnose::{Cause, Finding};

@@ -14,7 +14,7 @@ use provision::config::{Config, Overrides, Source};
 use provision::deployment::{draw, draw_removal};
 use provision::event::Event;
 use provision::execute::recovery::settle_doubts;
-use provision::execute::{Options, Summary, execute};
+use provision::execute::{Hopeless, Options, Summary, execute};
 use provision::plan::Plan;
 use provision::simulated_aws::clock::Moment;
 use provision::simulated_aws::faults::Faults;
@@ -150,7 +150,8 @@ impl World {
     async fn carry_out(&mut self, plan: &Plan, timeout: Option<Duration>) -> Summary {
         let (events, mut told) = mpsc::unbounded_channel();
         let (_stop, stopped) = watch::channel(false);
-        let options = Options { wait_for_services: true, timeout, stop: stopped };
+        let options =
+            Options { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout, stop: stopped };
         let summary = execute(&self.aws, plan, &mut self.record, &events, options).await;
         drop(events);
         self.told.clear();

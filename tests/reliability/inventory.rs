@@ -25,7 +25,9 @@ pub fn inventory(cloud: &Cloud) -> Inventory {
         }
     }
     for family in members(&cloud["ecs"]["families"]).map(|(_, family)| family) {
-        for (_, revision) in members(&family["revisions"]).filter(|(_, one)| one["status"] == "ACTIVE") {
+        for (_, revision) in
+            members(&family["revisions"]).filter(|(_, one)| one["status"] == "ACTIVE")
+        {
             count(&mut found, "revisions", &revision["tags"]);
         }
     }
@@ -61,7 +63,11 @@ const KINDS: &[(&str, &str, &[(&str, &str)])] = &[
 
 /// Whether a member is, or is a variant named, `value`; `*` for any.
 fn matches(member: &Value, value: &str) -> bool {
-    if value == "*" { !member.is_null() } else { *member == json!(value) || !member[value].is_null() }
+    if value == "*" {
+        !member.is_null()
+    } else {
+        *member == json!(value) || !member[value].is_null()
+    }
 }
 
 fn count(found: &mut Inventory, kind: &str, tags: &Value) {

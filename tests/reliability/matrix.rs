@@ -106,8 +106,9 @@ fn difference(wanted: &Inventory, found: &Inventory) -> String {
     keys.sort();
     keys.dedup();
     let differing = keys.into_iter().filter(|key| count(wanted, key) != count(found, key));
-    let lines = differing
-        .map(|key| format!("{key}: {} where there should be {}", count(found, key), count(wanted, key)));
+    let lines = differing.map(|key| {
+        format!("{key}: {} where there should be {}", count(found, key), count(wanted, key))
+    });
     lines.collect::<Vec<_>>().join("; ")
 }
 

@@ -20,7 +20,7 @@ use provision::config::{Config, Overrides, Source};
 use provision::deployment::{draw, draw_removal};
 use provision::execute::recovery::settle_doubts;
 use provision::execute::schedule::schedule;
-use provision::execute::{Options, execute};
+use provision::execute::{Hopeless, Options, execute};
 use provision::plan::Plan;
 use provision::simulated_aws::clock::Clock;
 use provision::simulated_aws::cloud::{ACCOUNT, Cloud};
@@ -153,7 +153,8 @@ impl World {
         let aws = self.aws(death.in_flight());
         let store = Store::new(self.path());
         let lock = store.lock(STACK, ENVIRONMENT, &holder()).map_err(|error| error.to_string())?;
-        let state = self.state()?.unwrap_or_else(|| State::new(STACK, ENVIRONMENT, ACCOUNT, REGION));
+        let state =
+            self.state()?.unwrap_or_else(|| State::new(STACK, ENVIRONMENT, ACCOUNT, REGION));
         let mut writer = lock.begin(state).map_err(|error| error.to_string())?;
         let mut recorder = Mortal::new(&mut writer, death, self.path(), writes);
         let (events, _shown) = mpsc::unbounded_channel();
@@ -161,8 +162,12 @@ impl World {
             return if recorder.is_dead() { Ok(End::Died) } else { Err(said(&error)) };
         }
         let plan = plan_for(&aws, command, recorder.state()).await?;
-        let options =
-            Options { wait_for_services: true, timeout: None, stop: watch::channel(false).1 };
+        let options = Options {
+            wait_for_services: true,
+            hopeless: Hopeless::WaitOn,
+            timeout: None,
+            stop: watch::channel(false).1,
+        };
         let summary = match execute(&aws, &plan, &mut recorder, &events, options).await {
             Ok(summary) => summary,
             Err(_) if recorder.is_dead() => return Ok(End::Died),
