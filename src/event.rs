@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::diagnose::{Finding, Rollout};
 use crate::resource::{Address, Blocker};
 
 /// Something that happened.
@@ -33,6 +34,21 @@ pub enum Event {
         /// For how long already.
         #[serde(rename = "waited_seconds", serialize_with = "seconds")]
         waited: Duration,
+    },
+    /// How far the deployment of a service has come that is waited for.
+    Rollout {
+        /// Which service.
+        address: Address,
+        /// Its revision, tasks, targets and newest events.
+        #[serde(flatten)]
+        rollout: Rollout,
+    },
+    /// Something that keeps a service from coming up was found. Told once for each cause.
+    Cause {
+        /// Which service.
+        address: Address,
+        /// What was found.
+        finding: Box<Finding>,
     },
     /// Asked again after an error that may pass. Never the last attempt.
     Retrying {

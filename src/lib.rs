@@ -7,7 +7,8 @@
 //! 2. [`state`] knows what was made; [`observe`] reads how that is now.
 //! 3. [`plan`] compares the three, and decides everything; [`execute`] does it, writes into the
 //!    state what it is about to do and what came of it, and tells it as [`event`]s.
-//! 4. [`report`] shows plans, events and states; the command line puts all of it together.
+//! 4. [`diagnose`] finds out why a service does not come up, and [`verify`] asks one that does.
+//! 5. [`report`] shows plans, events and states; the command line puts all of it together.
 //!
 //! [`simulated_aws`] is an AWS inside the program, behind the SDK's HTTP client: nothing else knows
 //! that it is there. `docs/architecture.md` has the map and the terms.
@@ -17,6 +18,7 @@ pub mod aws;
 mod cli;
 pub mod config;
 pub mod deployment;
+pub mod diagnose;
 pub mod event;
 pub mod execute;
 pub mod graph;
@@ -33,5 +35,6 @@ pub mod simulated_aws;
 pub mod stack;
 pub mod state;
 pub mod survey;
+pub mod verify;
 
 pub use cli::main;

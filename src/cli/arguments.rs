@@ -127,7 +127,6 @@ pub struct PlanOptions {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct UpOptions {
     /// A plan that was saved with `plan --out`.
     #[arg(value_name = "PLAN", conflicts_with_all = ["image", "set"])]
@@ -137,9 +136,8 @@ pub struct UpOptions {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
-    /// Do not wait until the service runs steadily.
-    #[arg(long)]
-    pub no_wait: bool,
+    #[command(flatten)]
+    pub following: Following,
     /// Roll a deployment back that is interrupted with Ctrl-C, rather than leave it to AWS.
     #[arg(long)]
     pub rollback_on_interrupt: bool,
@@ -151,6 +149,20 @@ pub struct UpOptions {
     pub show_values: bool,
     #[command(flatten)]
     pub locking: super::locking::Locking,
+}
+
+/// How closely `up` follows the service that it has deployed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Following {
+    /// Do not wait until the service runs steadily.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Wait on when it is found out that the service can't come up.
+    #[arg(long)]
+    pub no_early_abort: bool,
+    /// Do not ask the load balancer for the health path at the end.
+    #[arg(long)]
+    pub no_verify: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ use aws_config::{BehaviorVersion, Region};
 
 use crate::aws::{Aws, Pace};
 use crate::state::store::Holder;
+use crate::verify::Way;
 
 use super::arguments::Global;
 use super::failure::Failure;
@@ -18,6 +19,8 @@ use super::failure::Failure;
 #[derive(Debug)]
 pub struct Cloud {
     pub aws: Aws,
+    /// How its load balancers are reached; `None` where somebody put something in AWS's place.
+    pub way: Option<Way>,
 }
 
 /// How long AWS may take to accept a connection.
@@ -53,7 +56,7 @@ pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<
     }
     loader = loader.credentials_provider(credentials(global, region).await);
     let aws = Aws::new(&loader.load().await, pace(global))?;
-    Ok(Cloud { aws })
+    Ok(Cloud { aws, way: (!something_stands_in()).then_some(Way::Internet) })
 }
 
 /// Where credentials usually are. Outside of AWS nothing answers at the address of the instance's
@@ -75,14 +78,18 @@ async fn credentials(global: &Global, region: &str) -> DefaultCredentialsChain {
 
 /// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.
 fn pace(global: &Global) -> Pace {
-    let stands_in =
-        std::env::vars_os().any(|(name, value)| name == "AWS_ENDPOINT_URL" && !value.is_empty());
-    if stands_in { Pace::faster_by(global.time_scale) } else { Pace::REAL }
+    if something_stands_in() { Pace::faster_by(global.time_scale) } else { Pace::REAL }
+}
+
+/// Whether calls go to an endpoint that is not AWS's own.
+fn something_stands_in() -> bool {
+    std::env::vars_os().any(|(name, value)| name == "AWS_ENDPOINT_URL" && !value.is_empty())
 }
 
 #[cfg(feature = "simulated-aws")]
 fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
     use crate::simulated_aws::connector::Connector;
+    use crate::simulated_aws::elb::targets::answer_through;
     use aws_credential_types::Credentials;
     use aws_credential_types::provider::SharedCredentialsProvider;
     use std::sync::Arc;
@@ -93,6 +100,7 @@ fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failu
         global.time_scale,
         jiff::Timestamp::now,
     )?;
+    let endpoint = Arc::new(endpoint);
     let credentials = Credentials::new("AKIASIMULATED", "simulated", None, None, "simulated");
     let config = aws_types::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -102,10 +110,13 @@ fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failu
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
             aws_smithy_async::rt::sleep::TokioSleep::new(),
         ))
-        .http_client(Connector::new(Arc::new(endpoint)))
+        .http_client(Connector::new(Arc::clone(&endpoint)))
         .build();
     let aws = Aws::new(&config, Pace::faster_by(global.time_scale))?;
-    Ok(Cloud { aws })
+    let answer: crate::verify::Inside = Arc::new(move |authority, path| {
+        endpoint.with_cloud(|cloud| answer_through(cloud, authority, path))
+    });
+    Ok(Cloud { aws, way: Some(Way::Inside(answer)) })
 }
 
 /// Who the lock will say is at work.

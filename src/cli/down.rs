@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
+use crate::execute::Hopeless;
 use crate::plan::Plan;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
@@ -70,7 +71,8 @@ async fn carry_out(
             format!("To remove all of this, type the environment's name, {environment}:");
         ask::confirm(&question, &environment)?;
     }
-    let running = Running { wait_for_services: true, timeout: options.timeout };
+    let running =
+        Running { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: options.timeout };
     let ending = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
     if !ending.summary.is_complete() {
         return Ok(ending);

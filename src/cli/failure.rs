@@ -370,9 +370,17 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
         Cause::TimedOut { .. } => {
             vec!["`provision status` shows how it is now; a run again goes on waiting".into()]
         }
+        Cause::Deployment { .. } => {
+            vec!["`provision up` again tries once more, as soon as the cause is mended".into()]
+        }
         Cause::Broken(_) | Cause::Step(_) => vec![],
     };
-    told(&format!("{address}: {}", said(cause)), &hints)
+    let mut text = told(&format!("{address}: {}", said(cause)), &hints);
+    if let Cause::Deployment { findings, .. } | Cause::TimedOut { findings, .. } = cause {
+        text.push_str(&crate::report::findings::findings(findings));
+        text.push('\n');
+    }
+    text
 }
 
 /// Tells of wrong usage. Help and version are no failures.

@@ -26,6 +26,7 @@ mod screen;
 mod state;
 mod status;
 mod up;
+mod verifying;
 
 use std::process::ExitCode;
 

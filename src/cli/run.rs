@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::aws::{Aws, Pace};
 use crate::execute::recovery::settle_doubts;
 use crate::execute::schedule::schedule;
-use crate::execute::{Failure as Cause, Options, execute};
+use crate::execute::{Failure as Cause, Hopeless, Options, execute};
 use crate::plan::Plan;
 use crate::report::ending::{Ending, Time};
 use crate::report::{Paint, json};
@@ -24,6 +24,7 @@ use super::screen::{Clock, Screen, show};
 #[derive(Clone, Copy, Debug)]
 pub struct Running {
     pub wait_for_services: bool,
+    pub hopeless: Hopeless,
     pub timeout: Option<Duration>,
 }
 
@@ -64,6 +65,7 @@ pub async fn carry_out<R: Recorder>(
     let interrupted = tokio::spawn(interruptions(stop));
     let options = Options {
         wait_for_services: running.wait_for_services,
+        hopeless: running.hopeless,
         timeout: running.timeout,
         stop: stopped,
     };
@@ -134,7 +136,7 @@ fn exit_code(ending: &Ending) -> u8 {
     let has = |is: fn(&Cause) -> bool| failed.iter().any(|(_, _, cause)| is(cause));
     if ending.summary.is_complete() {
         0
-    } else if has(|cause| matches!(cause, Cause::Broken(_))) {
+    } else if has(|cause| matches!(cause, Cause::Broken(_) | Cause::Deployment { .. })) {
         3
     } else if has(|cause| matches!(cause, Cause::TimedOut { .. })) {
         4

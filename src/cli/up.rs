@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::deployment::draw;
+use crate::execute::Hopeless;
 use crate::execute::schedule::schedule;
 use crate::plan::Plan;
 use crate::report::ending::Ending;
@@ -24,6 +25,7 @@ use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::locking::lock;
 use super::run::{self, Running};
+use super::verifying;
 
 pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
     let config = context.config(&options.overriding)?;
@@ -53,7 +55,14 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     if ending.is_interrupted() && options.rollback_on_interrupt {
         roll_back(context, &cloud.aws, &state, &ending).await?;
     }
-    Ok(run::code(conclude(context, &ending, &state)))
+    // What was done is done when it serves; where nothing was done, nobody asks.
+    let unanswered = if ending.summary.is_complete() && !ending.summary.done.is_empty() {
+        verifying::ask(context, options.following, &cloud, &state).await
+    } else {
+        None
+    };
+    let code = conclude(context, &ending, &state);
+    Ok(run::code(unanswered.unwrap_or(code)))
 }
 
 /// Plans, shows, asks, and does it.
@@ -81,7 +90,15 @@ async fn carry_out(
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
-    let running = Running { wait_for_services: !options.no_wait, timeout: options.timeout };
+    let running = Running {
+        wait_for_services: !options.following.no_wait,
+        hopeless: if options.following.no_early_abort {
+            Hopeless::WaitOn
+        } else {
+            Hopeless::GiveUp
+        },
+        timeout: options.timeout,
+    };
     run::carry_out(context, &cloud.aws, &plan, writer, running).await
 }
 

@@ -7,6 +7,8 @@
 //! A failure starts nothing behind it and lets what runs finish. There is no rollback of
 //! infrastructure: run again, and it goes on.
 
+mod inspection;
+mod look;
 mod operation;
 mod poller;
 pub mod recovery;
@@ -25,15 +27,17 @@ use tokio::time::Instant;
 
 pub use operation::StepError;
 
+use self::inspection::{Ending, Inspector, Looked};
 use self::operation::{Outcome, Step};
 use self::poller::{Answered, Poller, Watched};
 use self::schedule::{Task, schedule};
 use crate::aws::Aws;
+use crate::diagnose::Finding;
 use crate::event::{Event, Verb};
 use crate::graph::Until;
 use crate::plan::{Plan, Planned};
 use crate::resource::reference::resolve;
-use crate::resource::{Address, Kind, Readiness, SoughtValue};
+use crate::resource::{Address, Kind, LiveValue, Readiness, SoughtValue};
 use crate::state::store::{Recorder, StoreError};
 use crate::state::{Entry, Intent, physical_id};
 
@@ -42,10 +46,21 @@ use crate::state::{Entry, Intent, physical_id};
 pub struct Options {
     /// Whether services are waited for until they run steadily.
     pub wait_for_services: bool,
+    /// What is done about a deployment that can't succeed.
+    pub hopeless: Hopeless,
     /// The longest that the whole run may wait; `None` for as long as each resource may.
     pub timeout: Option<Duration>,
     /// Turns true when nothing new is to be started.
     pub stop: watch::Receiver<bool>,
+}
+
+/// What is done about a deployment that was found unable to succeed, while AWS still tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hopeless {
+    /// The wait ends at once.
+    GiveUp,
+    /// It is waited for until AWS gives up too.
+    WaitOn,
 }
 
 /// What came of a run.
@@ -70,6 +85,14 @@ pub enum Failure {
     /// It exists, and will not work.
     #[error("{0}")]
     Broken(String),
+    /// The deployment of a service failed, or can't succeed.
+    #[error("{reason}")]
+    Deployment {
+        /// What AWS says of the deployment, or why it can't succeed.
+        reason: String,
+        /// What was found, the most fundamental first.
+        findings: Vec<Finding>,
+    },
     /// It was waited for as long as it may be waited for.
     #[error("it was still {status} after {} s", waited.as_secs())]
     TimedOut {
@@ -77,6 +100,8 @@ pub enum Failure {
         status: String,
         /// For how long it was waited.
         waited: Duration,
+        /// What was found to keep it from working.
+        findings: Vec<Finding>,
     },
 }
 
@@ -100,6 +125,7 @@ pub async fn execute<R: Recorder>(
     events: &mpsc::UnboundedSender<Event>,
     options: Options,
 ) -> Result<Summary, StoreError> {
+    let aws = &aws.standing_on(standing(plan));
     let tasks = schedule(plan);
     let progress = tasks.iter().map(|_| Progress::Waiting).collect();
     let mut run = Run {
@@ -110,6 +136,7 @@ pub async fn execute<R: Recorder>(
         recorder,
         events,
         poller: Poller::new(aws.clone()),
+        inspector: Inspector::new(aws.clone()),
         steps: JoinSet::new(),
         summary: Summary::default(),
         deadline: options.timeout.map(|timeout| Instant::now() + aws.pace().scaled(timeout)),
@@ -118,6 +145,13 @@ pub async fn execute<R: Recorder>(
     };
     run.until_done().await?;
     Ok(run.summary)
+}
+
+/// What was there and worked before the run: where it is not found, it is gone.
+fn standing(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let present = plan.resources.iter().filter_map(|planned| planned.present.as_ref());
+    let standing = present.filter(|present| present.record.ready && present.live.is_some());
+    standing.map(|present| present.record.id.clone())
 }
 
 /// How far a task has come.
@@ -143,6 +177,7 @@ struct Run<'a, R> {
     recorder: &'a mut R,
     events: &'a mpsc::UnboundedSender<Event>,
     poller: Poller,
+    inspector: Inspector,
     steps: JoinSet<(usize, Result<Outcome, StepError>)>,
     summary: Summary,
     deadline: Option<Instant>,
@@ -160,7 +195,8 @@ impl<R: Recorder> Run<'_, R> {
                 self.tell(Event::Stopping);
                 is_told = true;
             }
-            if self.steps.is_empty() && (self.poller.is_idle() || self.is_stopping()) {
+            let is_waiting = !self.poller.is_idle() || !self.inspector.is_idle();
+            if self.steps.is_empty() && (!is_waiting || self.is_stopping()) {
                 break;
             }
             self.next().await?;
@@ -186,6 +222,7 @@ impl<R: Recorder> Run<'_, R> {
             answered = self.poller.next(), if !stopping && !self.poller.is_idle() => {
                 self.polled(answered)?;
             }
+            looked = self.inspector.next(), if !stopping => self.looked(looked)?,
             () = asked_to_stop(&mut self.options.stop), if !stopping => (),
         }
         Ok(())
@@ -246,13 +283,14 @@ impl<R: Recorder> Run<'_, R> {
     /// Writes down that a resource is as it is wanted, where an interrupted run could not.
     fn confirm(&mut self, place: usize) -> Result<(), StoreError> {
         let planned = self.planned(place);
-        match (&planned.present, &planned.desired) {
-            (Some(present), Some(desired)) if present.record.applied.is_null() => {
-                let (address, spec) = (planned.address.clone(), desired.spec.clone());
-                self.recorder.record(Entry::Confirmed { address, spec })
-            }
-            _ => Ok(()),
-        }
+        let (Some(present), Some(desired)) = (&planned.present, &planned.desired) else {
+            return Ok(());
+        };
+        let (false, Some(live)) = (present.record.configured, &present.live) else {
+            return Ok(());
+        };
+        let (address, spec) = (planned.address.clone(), desired.spec.clone());
+        self.recorder.record(Entry::Confirmed { address, spec, outputs: live.outputs.clone() })
     }
 
     /// Clients that tell of every repetition under the address's name.
@@ -273,12 +311,11 @@ impl<R: Recorder> Run<'_, R> {
         let planned = self.planned(place);
         let address = planned.address.clone();
         let verb = self.tasks[place].verb;
-        let is_new = verb == Verb::Create && planned.action == crate::plan::Action::Replace;
         let generation = self.generation(place);
         let needs: BTreeSet<Address> =
             planned.desired.iter().flat_map(|desired| desired.needs.keys().cloned()).collect();
         let (spec, identity) = match step {
-            Step::Create { spec, identity } | Step::Update { spec, identity, .. } => {
+            Step::Create { spec, identity, .. } | Step::Update { spec, identity, .. } => {
                 (spec.clone(), identity.clone())
             }
             Step::Delete { .. } => {
@@ -286,10 +323,7 @@ impl<R: Recorder> Run<'_, R> {
                 (Value::Null, present.record.identity.clone())
             }
         };
-        if is_new && !planned.old_goes_first() {
-            self.recorder.record(Entry::Replacing { address: address.clone() })?;
-        }
-        let intent = Intent { verb, generation, identity, spec, needs };
+        let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
         self.recorder.record(Entry::Begin { address, intent })
     }
 
@@ -309,10 +343,12 @@ impl<R: Recorder> Run<'_, R> {
         let planned = self.planned(place);
         match (self.tasks[place].verb, &planned.desired, &planned.present) {
             (Verb::Create, Some(desired), _) => {
-                let identity = desired.identity.clone();
+                let state = self.recorder.state();
                 Step::Create {
                     spec: self.resolved(planned.address.kind(), &desired.spec),
-                    identity,
+                    identity: desired.identity.clone(),
+                    others: state.others_at(&planned.address, desired.generation),
+                    in_doubt: state.in_doubt.contains_key(&planned.address),
                 }
             }
             (Verb::Update, Some(desired), Some(present)) => Step::Update {
@@ -343,26 +379,29 @@ impl<R: Recorder> Run<'_, R> {
     ) -> Result<(), StoreError> {
         let address = self.address(place);
         match outcome {
-            Ok(Outcome::Made(outputs)) => {
-                let id = physical_id(&outputs);
-                let made = Entry::Made { address: address.clone(), outputs, configured: true };
-                self.recorder.record(made)?;
-                self.progress[place] = Progress::Exists;
-                self.tell(Event::Exists { address, id });
-                self.watch(place);
-            }
+            Ok(Outcome::Made(outputs)) => self.made(place, outputs, true)?,
+            Ok(Outcome::Found(outputs)) => self.made(place, outputs, false)?,
             Ok(Outcome::Removed) if address.kind().facts().lingers => {
                 self.progress[place] = Progress::Exists;
                 self.watch(place);
             }
             Ok(Outcome::Removed) => self.ready(place)?,
             Err(error) => {
-                if error.is_certain() {
-                    self.recorder.record(Entry::Untouched { address })?;
+                if let Some(entry) = after_failure(self.tasks[place].verb, &error, address) {
+                    self.recorder.record(entry)?;
                 }
                 self.fail(place, error.into());
             }
         }
+        Ok(())
+    }
+
+    fn made(&mut self, place: usize, outputs: Value, configured: bool) -> Result<(), StoreError> {
+        let (address, id) = (self.address(place), physical_id(&outputs));
+        self.recorder.record(Entry::Made { address: address.clone(), outputs, configured })?;
+        self.progress[place] = Progress::Exists;
+        self.tell(Event::Exists { address, id });
+        self.watch(place);
         Ok(())
     }
 
@@ -379,14 +418,20 @@ impl<R: Recorder> Run<'_, R> {
         }
         let sought = match (verb, &planned.present) {
             (Verb::Delete, Some(present)) => present.sought(&address),
+            // What an earlier run left unfinished may have been taken further by others since.
+            (Verb::Await, Some(present)) if present.live.is_some() => present.sought_live(&address),
             _ => self.recorded(&address),
         };
+        if verb != Verb::Delete {
+            self.inspector.begin(place, &sought);
+        }
         let within = if verb == Verb::Delete { facts.gone_within } else { facts.ready_within };
         let within = self.aws.pace().scaled(within);
         let deadline = Instant::now() + within;
         let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
-        self.poller.watch(Watched { place, sought, wanted, since: Instant::now(), deadline });
+        let since = Instant::now();
+        self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {
@@ -403,11 +448,14 @@ impl<R: Recorder> Run<'_, R> {
     fn polled(&mut self, answered: Vec<Answered>) -> Result<(), StoreError> {
         for Answered { watched, seen } in answered {
             let place = watched.place;
+            if self.inspector.is_ending(place) || self.progress[place] == Progress::Over {
+                continue;
+            }
             let waited = self.aws.pace().unscaled(watched.since.elapsed());
             match seen {
                 Ok(readiness) if readiness == watched.wanted => self.ready(place)?,
                 Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
-                    self.fail(place, Failure::Broken(why));
+                    self.end_badly(place, Ending::Failed(why));
                 }
                 Ok(Readiness::Leaving(status)) if watched.wanted == Readiness::Ready => {
                     self.fail(place, Failure::Broken(format!("somebody deleted it: {status}")));
@@ -415,17 +463,67 @@ impl<R: Recorder> Run<'_, R> {
                 Ok(readiness) => {
                     let status = status(&readiness);
                     if Instant::now() >= watched.deadline {
-                        self.fail(place, Failure::TimedOut { status, waited });
+                        self.end_badly(place, Ending::TimedOut { status, waited });
                     } else {
                         let address = self.address(place);
                         self.tell(Event::Waiting { address, status, waited });
                         self.poller.watch(watched);
+                        self.inspector.remind(place);
                     }
                 }
                 Err(error) => self.fail(place, StepError::from(error).into()),
             }
         }
         Ok(())
+    }
+
+    /// A wait ends badly: at once, or when it has been looked at once more.
+    fn end_badly(&mut self, place: usize, ending: Ending) {
+        if let Some(ending) = self.inspector.end(place, ending) {
+            self.fail(place, failure(ending, Vec::new()));
+        }
+    }
+
+    /// Takes in what a closer look at a deployment has shown.
+    fn looked(&mut self, looked: Looked) -> Result<(), StoreError> {
+        let Looked { place, rollout, findings, news, ending, live } = looked;
+        let address = self.address(place);
+        if let Some(rollout) = rollout.filter(|rollout| !rollout.revision.is_empty()) {
+            self.tell(Event::Rollout { address: address.clone(), rollout });
+        }
+        for finding in news {
+            let finding = Box::new(finding);
+            self.tell(Event::Cause { address: address.clone(), finding });
+        }
+        if let Some(ending) = ending {
+            self.record_what_runs(address, live)?;
+            self.fail(place, failure(ending, findings));
+        } else if self.options.hopeless == Hopeless::GiveUp
+            && findings.iter().any(Finding::is_lasting)
+        {
+            self.poller.forget(place);
+            self.end_badly(place, Ending::Hopeless);
+        }
+        Ok(())
+    }
+
+    /// After a deployment that failed, the earlier revision may be running again: the state says
+    /// so, and the next plan sees the difference.
+    fn record_what_runs(
+        &mut self,
+        address: Address,
+        live: Option<LiveValue>,
+    ) -> Result<(), StoreError> {
+        let record = self.recorder.state().resources.get(&address);
+        match (record, live) {
+            (Some(record), Some(live))
+                if record.applied != live.spec || record.outputs != live.outputs =>
+            {
+                let LiveValue { spec, outputs, .. } = live;
+                self.recorder.record(Entry::Seen { address, spec, outputs })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A task has reached its end.
@@ -437,6 +535,7 @@ impl<R: Recorder> Run<'_, R> {
             Entry::Ready { address }
         };
         self.recorder.record(entry)?;
+        self.inspector.forget(place);
         self.progress[place] = Progress::Ready;
         self.finish(place);
         Ok(())
@@ -452,6 +551,7 @@ impl<R: Recorder> Run<'_, R> {
     fn fail(&mut self, place: usize, failure: Failure) {
         let (address, verb) = (self.address(place), self.tasks[place].verb);
         let error = failure.to_string();
+        self.inspector.forget(place);
         self.tell(Event::Failed { address: address.clone(), verb, error });
         self.summary.failed.push((address.clone(), verb, failure));
         // What only needed it to exist has what it needs.
@@ -514,6 +614,29 @@ fn own_view(present: &crate::plan::Present) -> crate::resource::LiveValue {
         .collect();
     live.tags = own;
     live
+}
+
+/// What is written down of a step that failed; nothing where it stays in doubt.
+fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entry> {
+    match verb {
+        Verb::Create => error.made_nothing(&address).then_some(Entry::Untouched { address }),
+        // Some of it may be done.
+        Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
+        Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
+    }
+}
+
+fn failure(ending: Ending, findings: Vec<Finding>) -> Failure {
+    match ending {
+        Ending::Failed(reason) if findings.is_empty() => Failure::Broken(reason),
+        Ending::Failed(reason) => Failure::Deployment { reason, findings },
+        Ending::Hopeless => {
+            let lasting = findings.iter().find(|finding| finding.is_lasting());
+            let title = lasting.map_or("what was found lasts", |finding| &finding.title);
+            Failure::Deployment { reason: format!("waiting does not help: {title}"), findings }
+        }
+        Ending::TimedOut { status, waited } => Failure::TimedOut { status, waited, findings },
+    }
 }
 
 fn status(readiness: &Readiness) -> String {

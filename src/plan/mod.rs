@@ -129,6 +129,15 @@ impl Present {
             applied: self.record.applied.clone(),
         }
     }
+
+    /// The same, as it is now rather than as it was recorded.
+    pub fn sought_live(&self, address: &Address) -> SoughtValue {
+        let sought = self.sought(address);
+        match &self.live {
+            Some(live) => SoughtValue { outputs: live.outputs.clone(), ..sought },
+            None => sought,
+        }
+    }
 }
 
 /// Something stands in the way of any plan.
@@ -245,7 +254,8 @@ impl Planner<'_> {
         // own type always fits it.
         let spec = node.address.kind().canonical(&spec).unwrap_or(spec);
         let Some(record) = self.state.resources.get(&node.address) else {
-            return self.create(node, spec, 0, None, "it does not exist yet".into());
+            let generation = self.state.next_generation(&node.address);
+            return self.create(node, spec, generation, None, "it does not exist yet".into());
         };
         let live = self.observed.live_of(&node.address, record.generation).cloned();
         let present = Present { record: record.clone(), live };
@@ -313,7 +323,11 @@ impl Planner<'_> {
         if let Some(reason) = failure.or_else(|| replacement_reason(&fixed)) {
             return self.replace(node, spec, present, changes, reason);
         }
-        let (action, reason) = match update_reason(&changes) {
+        let revival = match &live.readiness {
+            Readiness::Failed(why) if facts.revives => Some(format!("it is tried again: {why}")),
+            _ => None,
+        };
+        let (action, reason) = match update_reason(&changes).or(revival) {
             Some(reason) => (Action::Update, reason),
             None => (Action::Keep, "it is as declared".to_owned()),
         };
@@ -347,6 +361,11 @@ impl Planner<'_> {
         if facts.tagging == Tagging::Always {
             let wanted = names::tags(node, self.state, self.user, &record.identity.name);
             changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
+        }
+        if !record.configured {
+            for change in &mut changes {
+                change.origin = Origin::Unknown;
+            }
         }
         changes
     }

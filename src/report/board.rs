@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::clean;
+use super::findings;
 use super::paint::Paint;
 use super::text::{cut, duration};
 use crate::event::{Event, Verb};
@@ -82,6 +83,14 @@ impl Board {
             Event::Waiting { address, status, .. } => {
                 self.doing(address)?.status = Some(clean(status).into_owned());
                 None
+            }
+            Event::Rollout { address, rollout } => {
+                self.doing(address)?.status = Some(findings::rollout(rollout));
+                None
+            }
+            Event::Cause { address, finding } => {
+                let mark = self.paint.yellow("!");
+                Some(format!("{mark} {address}: {}", clean(&finding.title)))
             }
             Event::Retrying { address, because, .. } => {
                 let doing = self.doing(address)?;

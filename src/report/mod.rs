@@ -6,6 +6,7 @@
 pub mod board;
 mod brief;
 pub mod ending;
+pub mod findings;
 pub mod human;
 pub mod json;
 pub mod live;

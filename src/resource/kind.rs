@@ -20,6 +20,7 @@ use crate::aws::{Aws, AwsError};
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Facts {
     pub type_name: &'static str,
+    pub made_by: &'static str,
     pub fixed: &'static [&'static str],
     pub renewed: &'static [&'static str],
     pub owned: &'static [&'static str],
@@ -32,6 +33,7 @@ pub struct Facts {
     pub converges: bool,
     pub returns: bool,
     pub dies: bool,
+    pub revives: bool,
     pub loses: Option<&'static str>,
     pub typical: Duration,
     pub ready_within: Duration,
@@ -203,6 +205,7 @@ kinds! {
 fn facts<R: Resource>() -> Facts {
     Facts {
         type_name: R::TYPE_NAME,
+        made_by: R::MADE_BY,
         fixed: R::FIXED,
         renewed: R::RENEWED,
         owned: R::OWNED,
@@ -215,6 +218,7 @@ fn facts<R: Resource>() -> Facts {
         converges: R::CONVERGES,
         returns: R::RETURNS,
         dies: R::DIES,
+        revives: R::REVIVES,
         loses: R::LOSES,
         typical: R::TYPICAL,
         ready_within: R::READY_WITHIN,

@@ -62,6 +62,8 @@ pub trait Resource:
     const KIND: Kind;
     /// The name that CloudFormation gives the kind, `AWS::EC2::VPC`.
     const TYPE_NAME: &'static str;
+    /// The one operation that makes it; what else its creation calls only sets it up.
+    const MADE_BY: &'static str;
     /// The fields that AWS can't change: another value means another resource.
     const FIXED: &'static [&'static str] = &[];
     /// The outputs that an update renews, such as a task definition's revision.
@@ -87,6 +89,8 @@ pub trait Resource:
     const RETURNS: bool = false;
     /// Whether one that has failed can only be replaced.
     const DIES: bool = false;
+    /// Whether one that has failed is tried again by an update, even if nothing else changes.
+    const REVIVES: bool = false;
     /// What is lost with it that can't be made again: `"its addresses"`. For warnings.
     const LOSES: Option<&'static str> = None;
     /// How long creating it usually takes until others can refer to it; orders the work.

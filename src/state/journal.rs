@@ -28,11 +28,6 @@ pub enum Entry {
         /// For what.
         intent: Intent,
     },
-    /// The resource at the address makes place for a new one; it is still there.
-    Replacing {
-        /// Which resource.
-        address: Address,
-    },
     /// What was begun exists, or was changed.
     Made {
         /// Which resource.
@@ -54,10 +49,25 @@ pub enum Entry {
         /// Which resource.
         address: Address,
     },
+    /// Nobody can say what came of what was begun: what was recorded before stands, and whoever
+    /// goes on looks at AWS first.
+    Unresolved {
+        /// Which resource.
+        address: Address,
+    },
     /// It was seen to work.
     Ready {
         /// Which resource.
         address: Address,
+    },
+    /// It did not become what was wanted: this is what it is.
+    Seen {
+        /// Which resource.
+        address: Address,
+        /// What is there.
+        spec: Value,
+        /// Its outputs.
+        outputs: Value,
     },
     /// It was seen to be as it is wanted, after a run that could not say so.
     Confirmed {
@@ -65,6 +75,8 @@ pub enum Entry {
         address: Address,
         /// What is wanted, and there.
         spec: Value,
+        /// Its outputs as they were seen.
+        outputs: Value,
     },
 }
 

@@ -26,7 +26,7 @@ use provision::deployment::{Drawing, DrawingError, draw, draw_removal};
 use provision::event::{Event, Verb};
 use provision::execute::recovery::settle_doubts;
 use provision::execute::schedule::schedule;
-use provision::execute::{Options, Summary, execute};
+use provision::execute::{Hopeless, Options, Summary, execute};
 use provision::plan::{Action, Plan};
 use provision::resource::Address;
 use provision::simulated_aws::clock::{Clock, Moment};
@@ -100,6 +100,8 @@ pub struct World {
     pub observing: bool,
     /// Whether runs wait until services run steadily.
     pub waiting: bool,
+    /// What becomes of a wait for a deployment that can't succeed.
+    pub hopeless: Hopeless,
 }
 
 /// What a run did.
@@ -137,6 +139,7 @@ impl World {
             memory: Memory { state, entries: vec![] },
             observing: false,
             waiting: true,
+            hopeless: Hopeless::GiveUp,
         }
     }
 
@@ -194,7 +197,12 @@ impl World {
         });
         let observer = self.observing.then(|| Observer::start(Arc::clone(&self.endpoint)));
         let (_stop, stopped) = watch::channel(false);
-        let options = Options { wait_for_services: self.waiting, timeout: None, stop: stopped };
+        let options = Options {
+            wait_for_services: self.waiting,
+            hopeless: self.hopeless,
+            timeout: None,
+            stop: stopped,
+        };
         let summary = execute(&self.aws, &plan, &mut self.memory, &sender, options).await.unwrap();
         let took = started.elapsed();
         drop(sender);

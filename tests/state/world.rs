@@ -11,7 +11,7 @@ use aws_types::region::Region;
 use provision::aws::{Aws, Pace};
 use provision::config::{Config, Overrides, Source};
 use provision::deployment::{draw, draw_removal};
-use provision::execute::{Options, Summary, execute};
+use provision::execute::{Hopeless, Options, Summary, execute};
 use provision::plan::Plan;
 use provision::simulated_aws::clock::{Clock, Moment};
 use provision::simulated_aws::cloud::Cloud;
@@ -106,7 +106,8 @@ impl World {
     ) -> Result<Summary, StoreError> {
         let (events, _heard) = mpsc::unbounded_channel();
         let (_sender, stop) = watch::channel(false);
-        let options = Options { wait_for_services: true, timeout: None, stop };
+        let options =
+            Options { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: None, stop };
         execute(&self.aws, plan, recorder, &events, options).await
     }
 

@@ -10,7 +10,7 @@ use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
 use super::super::cluster::ClusterName;
 use super::super::ecs::{self, PASSABLE_ROLE, SERVICE_LINKED_ROLE};
 use super::super::{Identity, ec2};
-use super::{Outputs, Service, request};
+use super::{Outputs, Service, readiness, request};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
 /// The status of a service that is neither going nor gone.
@@ -204,6 +204,29 @@ pub fn pick<'a>(services: &'a [LiveService], outputs: &Outputs) -> Option<&'a Li
         service.service_name() == Some(&outputs.name)
             && service.cluster_arn().map(ecs::name_in) == Some(outputs.cluster.as_str())
     })
+}
+
+/// How long a deployment that was just started may be missing in what is read: reads lag behind
+/// updates, and show the one before it as if nothing had happened (aws-behaviour 0.1, 17.d2).
+const LISTED_WITHIN: Duration = Duration::from_secs(30);
+const LISTED_PAUSE: Duration = Duration::from_secs(3);
+
+/// The service as soon as it lists the recorded deployment, or tells what became of it; or as it
+/// is when it has had the time to.
+pub async fn listing_deployment(
+    aws: &Aws,
+    outputs: &Outputs,
+    mut service: LiveService,
+) -> Result<LiveService, AwsError> {
+    let mut waited = Duration::ZERO;
+    while readiness::has_lost(&service, &outputs.deployment) && waited < LISTED_WITHIN {
+        aws.pace().sleep(LISTED_PAUSE).await;
+        waited += LISTED_PAUSE;
+        let services = describe(aws, [(&outputs.cluster, outputs.name.as_str())]).await?;
+        let Some(again) = pick(&services, outputs) else { break };
+        service = again.clone();
+    }
+    Ok(service)
 }
 
 /// How many of a service's tasks are on their way out.

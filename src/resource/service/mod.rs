@@ -124,10 +124,12 @@ impl Resource for Service {
 
     const KIND: Kind = Kind::Service;
     const TYPE_NAME: &'static str = "AWS::ECS::Service";
+    const MADE_BY: &'static str = "ecs:CreateService";
     const FIXED: &'static [&'static str] = &["cluster"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
     const LINGERS: bool = true;
     const CONVERGES: bool = true;
+    const REVIVES: bool = true;
     const TYPICAL: Duration = Duration::from_secs(2);
     const READY_WITHIN: Duration = Duration::from_mins(20);
     const GONE_WITHIN: Duration = Duration::from_mins(20);
@@ -200,6 +202,7 @@ impl Resource for Service {
                 let Some(service) = service else {
                     return Ok(readiness::gone(calls::stopping_tasks(aws, &outputs).await?));
                 };
+                let service = calls::listing_deployment(aws, &outputs, service).await?;
                 let healthy = calls::healthy_targets(aws, &service).await?;
                 Ok(readiness::of_deployment(&service, &outputs.deployment, healthy))
             }

@@ -20,8 +20,12 @@ fn is_primary(deployment: &Deployment) -> bool {
 }
 
 /// How far a service is, by what it says of itself: whichever deployment is the primary one.
+///
+/// A deployment of an earlier run whose tasks keep failing counts as failed: ECS makes ever longer
+/// pauses between its attempts (aws-behaviour 17.d3), and a new deployment starts afresh.
 pub fn of_service(service: &Service) -> Readiness {
     going(service).unwrap_or_else(|| match primary(service) {
+        Some(primary) if is_failing(primary) => Readiness::Failed(failing(primary)),
         Some(primary) => of_primary(service, primary, None),
         None => Readiness::Pending("no deployment yet".into()),
     })
@@ -42,6 +46,26 @@ pub fn of_deployment(service: &Service, id: &str, healthy: usize) -> Readiness {
     }
     let own = service.deployments().iter().find(|deployment| deployment.id() == Some(id));
     Readiness::Failed(superseded(id, own, primary))
+}
+
+/// Whether the deployment that was remembered as `id` is neither listed nor accounted for: it was
+/// rolled back or replaced long ago, or what was read is older than it.
+pub fn has_lost(service: &Service, id: &str) -> bool {
+    let is_listed = service.deployments().iter().any(|one| one.id() == Some(id));
+    let reason = primary(service).and_then(Deployment::rollout_state_reason);
+    going(service).is_none()
+        && !id.is_empty()
+        && !is_listed
+        && !reason.is_some_and(tells_of_rollback)
+}
+
+fn is_failing(own: &Deployment) -> bool {
+    own.rollout_state() == Some(&DeploymentRolloutState::InProgress) && own.failed_tasks() > 0
+}
+
+fn failing(own: &Deployment) -> String {
+    let failed = usize::try_from(own.failed_tasks()).unwrap_or_default();
+    format!("{} of its last deployment, of {}, failed", tasks(failed), task_definition(own))
 }
 
 /// How far a service is that is no longer listed, when so many of its tasks are still stopping.
@@ -95,7 +119,7 @@ fn superseded(id: &str, own: Option<&Deployment>, primary: &Deployment) -> Strin
         return format!("the deployment was rolled back to {now}: {reason}");
     }
     let other = primary.id().unwrap_or("another");
-    format!("the deployment {id} was replaced by {other}, of {now}")
+    format!("the deployment {id} was rolled back or replaced: {other}, of {now}, stands")
 }
 
 fn failed(deployment: &Deployment) -> bool {
@@ -201,7 +225,9 @@ mod tests {
     #[test]
     fn a_deployment_that_somebody_replaced_says_by_which() {
         let later = deployment("ecs-svc/3", "PRIMARY", DeploymentRolloutState::InProgress);
-        let reason = "the deployment ecs-svc/2 was replaced by ecs-svc/3, of shop:3".to_owned();
+        let reason =
+            "the deployment ecs-svc/2 was rolled back or replaced: ecs-svc/3, of shop:3, stands"
+                .to_owned();
         assert_eq!(of_deployment(&service(vec![later]), OWN, 2), Readiness::Failed(reason));
     }
 
@@ -210,6 +236,25 @@ mod tests {
         let own = deployment(OWN, "PRIMARY", DeploymentRolloutState::Completed);
         let earlier = deployment("ecs-svc/1", "ACTIVE", DeploymentRolloutState::Failed);
         assert_eq!(of_deployment(&service(vec![own, earlier]), OWN, 2), Readiness::Ready);
+    }
+
+    #[test]
+    fn a_deployment_is_lost_that_is_neither_listed_nor_accounted_for() {
+        let earlier = deployment("ecs-svc/1", "PRIMARY", DeploymentRolloutState::Completed);
+        assert!(has_lost(&service(vec![earlier.clone()]), OWN));
+        let mut rolled_back = earlier;
+        rolled_back.rollout_state_reason = Some("circuit breaker: rolling back to …".into());
+        assert!(!has_lost(&service(vec![rolled_back]), OWN));
+        assert!(!has_lost(&completed(), OWN));
+    }
+
+    #[test]
+    fn an_earlier_run_s_deployment_whose_tasks_fail_is_to_be_tried_again() {
+        let mut failing = deployment(OWN, "PRIMARY", DeploymentRolloutState::InProgress);
+        failing.failed_tasks = 2;
+        let why = "2 tasks of its last deployment, of shop:2, failed".to_owned();
+        assert_eq!(of_service(&service(vec![failing.clone()])), Readiness::Failed(why));
+        assert!(matches!(of_deployment(&service(vec![failing]), OWN, 0), Readiness::Pending(_)));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use aws_sdk_ecs::types::{
     DeploymentConfiguration, LoadBalancer, NetworkConfiguration,
 };
 
-use super::super::Change;
 use super::super::ecs::sent;
+use super::super::{Change, Readiness};
 use super::{Count, Service};
 
 /// The part of UpdateService that brings a service to `spec`; `None` when no field needs it.
@@ -43,6 +43,10 @@ pub fn update(spec: &Service, change: &Change<Service>) -> Option<UpdateServiceI
     }
     if touches(&["execute_command"]) {
         update = update.enable_execute_command(spec.execute_command);
+    }
+    if matches!(change.from.readiness, Readiness::Failed(_)) {
+        // ECS does not try a failed deployment again by itself, nor for the same definition.
+        update = update.force_new_deployment(true);
     }
     (update != nothing).then_some(update)
 }
@@ -119,7 +123,7 @@ pub fn deployment(spec: &Service) -> DeploymentConfiguration {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::super::{Live, Readiness};
+    use super::super::super::Live;
     use super::super::canonical::tests::{outputs, wanted};
     use super::*;
     use crate::aws::Tags;
@@ -132,6 +136,14 @@ mod tests {
             readiness: Readiness::Ready,
         };
         Change { from, fields: fields.iter().map(|field| (*field).to_owned()).collect() }
+    }
+
+    #[test]
+    fn a_failed_deployment_is_tried_again_though_nothing_else_changes() {
+        let mut change = change(&[]);
+        change.from.readiness = Readiness::Failed("tasks failed to start".into());
+        let update = update(&wanted(), &change).unwrap();
+        assert_eq!(update, UpdateServiceInputBuilder::default().force_new_deployment(true));
     }
 
     #[test]
