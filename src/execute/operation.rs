@@ -110,7 +110,7 @@ impl StepError {
 }
 
 /// How often what is not safe to be done twice is tried when the answer is lost.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 8;
 
 /// How long to wait before anything is done again whose answer was lost.
 const SETTLING: Duration = Duration::from_secs(5);

@@ -65,6 +65,7 @@ async fn a_storm_costs_time_and_calls_and_nothing_else() {
     assert_eq!(calm.left, serde_json::json!({}));
     let mut factors = Vec::new();
     for seed in 0..seeds() {
+        println!("seed {seed}");
         let mut world = World::new(7);
         let stormy = life(&mut world, |world| storm(world, seed)).await;
         assert_eq!(stormy.held, calm.held, "seed {seed} holds exactly what is declared");
