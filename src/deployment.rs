@@ -60,10 +60,22 @@ pub enum DrawingError {
 ///
 /// [`DrawingError`].
 pub async fn draw(aws: &Aws, config: &Config, state: &State) -> Result<Drawing, DrawingError> {
+    let graph = graph_of(aws, config, state).await?;
+    draw_graph(aws, graph, state, &config.tags).await
+}
+
+/// What `config` declares, where `state` says that the stack is.
+///
+/// A stack that is protected stays so when the configuration no longer says it.
+///
+/// # Errors
+///
+/// [`DrawingError`] when the zones can't be read, or the subnets not placed.
+pub async fn graph_of(aws: &Aws, config: &Config, state: &State) -> Result<Graph, DrawingError> {
     let zones = zones(aws, config, state).await?;
     let placement = stack::place(&config.network, &config.region, &zones, Some(state))?;
-    let graph = stack::build(config, &placement);
-    draw_graph(aws, graph, state, &config.tags).await
+    let protect = config.protect || state.protected;
+    Ok(stack::build(&Config { protect, ..config.clone() }, &placement))
 }
 
 /// Draws up the removal of everything that `state` records.
@@ -120,7 +132,11 @@ pub async fn settled(aws: &Aws, mut state: State) -> Result<State, DrawingError>
 }
 
 /// The zones to place subnets in: AWS is asked only when the state does not know enough.
-async fn zones(aws: &Aws, config: &Config, state: &State) -> Result<Vec<String>, AwsError> {
+pub(crate) async fn zones(
+    aws: &Aws,
+    config: &Config,
+    state: &State,
+) -> Result<Vec<String>, AwsError> {
     let remembered = stack::remembered_zones(&config.network, state);
     let suffices = match &config.network.zones {
         Zones::Count(count) => remembered.len() >= usize::from(*count),

@@ -58,6 +58,8 @@ pub enum Event {
         attempt: u32,
         /// With which code.
         code: String,
+        /// Why that passes by itself.
+        because: String,
         /// How long until the next.
         #[serde(rename = "pause_seconds", serialize_with = "seconds")]
         pause: Duration,

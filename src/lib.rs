@@ -22,11 +22,14 @@ pub mod diagnose;
 pub mod event;
 pub mod execute;
 pub mod graph;
+pub mod import;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod recover;
 pub mod report;
 pub mod resource;
+pub mod rollback;
 #[cfg(feature = "simulated-aws")]
 pub mod simulated_aws;
 pub mod stack;

@@ -130,7 +130,11 @@ impl fmt::Display for AwsError {
 }
 
 impl StdError for AwsError {
+    /// Nothing where AWS gave an answer: it has been said whole, and the SDK would say it again.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        if self.0.code.is_some() {
+            return None;
+        }
         self.0.source.as_deref().map(|source| source as _)
     }
 }

@@ -32,7 +32,9 @@ pub struct Retry {
     pub attempt: u32,
     /// The code that it failed with.
     pub code: String,
-    /// How long until the next.
+    /// Why that passes by itself.
+    pub because: &'static str,
+    /// How long until the next, at AWS's own pace.
     pub pause: Duration,
 }
 
@@ -187,21 +189,22 @@ impl Aws {
             };
             let Some(patience) = operation.patience_with(&error) else { return Err(error) };
             let waited = self.pace.unscaled(started.elapsed());
-            let pause = self.pace.scaled(patience.pause(attempt, waited));
+            let unscaled = patience.pause(attempt, waited);
+            let pause = self.pace.scaled(unscaled);
             if started.elapsed() + pause > self.pace.scaled(patience.bound) {
                 return Err(error);
             }
             tracing::debug!(operation = operation.name, %error, because = patience.because, "again");
-            self.tell(attempt, &error, pause);
+            self.tell(attempt, &error, patience.reason(), unscaled);
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
-    fn tell(&self, attempt: u32, error: &AwsError, pause: Duration) {
+    fn tell(&self, attempt: u32, error: &AwsError, because: &'static str, pause: Duration) {
         if let Some(on_retry) = &self.on_retry {
             let code = error.code().unwrap_or("no answer").to_owned();
-            on_retry(Retry { attempt, code, pause });
+            on_retry(Retry { attempt, code, because, pause });
         }
     }
 }

@@ -108,6 +108,11 @@ impl Patience {
         pause.clamp(FIRST_PAUSE, longest)
     }
 
+    /// Why it passes, in words for users: without the source that stands behind.
+    pub fn reason(&self) -> &'static str {
+        self.because.split(" (aws-behaviour").next().unwrap_or(self.because)
+    }
+
     fn covers(&self, error: &AwsError) -> bool {
         let Some(code) = error.code() else { return false };
         self.codes.iter().any(|covered| covered.eq_ignore_ascii_case(code))

@@ -47,7 +47,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub local: bool,
     /// How many times faster than real the local AWS runs.
-    #[arg(long, value_name = "FACTOR", default_value_t = 30.0, global = true)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 30.0, value_parser = factor, global = true)]
     pub time_scale: f64,
     /// Say nothing but results and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -74,6 +74,14 @@ pub enum Command {
     Down(DownOptions),
     /// Print what the stack has to say about itself: its address, names and ids.
     Output(OutputOptions),
+    /// Look at what is recorded, and mend it.
+    State(super::state::StateOptions),
+    /// Find a stack whose state was lost by its tags and names, and record it anew.
+    Recover(super::recover::RecoverOptions),
+    /// Take an existing resource into the stack.
+    Import(super::import::ImportOptions),
+    /// Let a protected stack be taken down again.
+    Unprotect(super::protect::UnprotectOptions),
     /// Print the dependency graph.
     Graph(GraphOptions),
     /// Print the JSON Schema of provision.toml, for editors.
@@ -136,14 +144,20 @@ pub struct UpOptions {
     /// Show the values of environment variables.
     #[arg(long)]
     pub show_values: bool,
+    #[command(flatten)]
+    pub locking: super::locking::Locking,
 }
 
 /// How closely `up` follows the service that it has deployed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Following {
     /// Do not wait until the service runs steadily.
     #[arg(long)]
     pub no_wait: bool,
+    /// Roll a deployment back that is interrupted with Ctrl-C, rather than leave it to AWS.
+    #[arg(long)]
+    pub rollback_on_interrupt: bool,
     /// Wait on when it is found out that the service can't come up.
     #[arg(long)]
     pub no_early_abort: bool,
@@ -160,6 +174,8 @@ pub struct DownOptions {
     /// The longest that the whole run may take, `20m` for example.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    pub locking: super::locking::Locking,
 }
 
 #[derive(Debug, Args)]
@@ -209,8 +225,16 @@ pub enum LocalCommand {
     },
 }
 
+/// Reads how many times faster time is to pass.
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        _ => Err("time can pass 1, 30 or 0.5 times as fast, for example: more than 0".into()),
+    }
+}
+
 /// Reads `90s`, `20m`, `1h` or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration like 20m"))?;
     let unit = match &text[digits.len()..] {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -27,6 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long AWS may take to answer a call.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long an instance's metadata may take to answer: it is on the same machine.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Reaches AWS in a region.
 pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
     #[cfg(feature = "simulated-aws")]
@@ -50,8 +54,26 @@ pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<
     if let Some(profile) = &global.profile {
         loader = loader.profile_name(profile);
     }
+    loader = loader.credentials_provider(credentials(global, region).await);
     let aws = Aws::new(&loader.load().await, pace(global))?;
     Ok(Cloud { aws, way: (!something_stands_in()).then_some(Way::Internet) })
+}
+
+/// Where credentials usually are. Outside of AWS nothing answers at the address of the instance's
+/// metadata, and whoever has no credentials is not to wait long to be told so.
+async fn credentials(global: &Global, region: &str) -> DefaultCredentialsChain {
+    let metadata = aws_config::imds::Client::builder()
+        .connect_timeout(METADATA_TIMEOUT)
+        .read_timeout(METADATA_TIMEOUT)
+        .max_attempts(1)
+        .build();
+    let mut chain = DefaultCredentialsChain::builder()
+        .region(Region::new(region.to_owned()))
+        .imds_client(metadata);
+    if let Some(profile) = &global.profile {
+        chain = chain.profile_name(profile);
+    }
+    chain.build().await
 }
 
 /// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.

@@ -4,14 +4,17 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use crate::aws::Aws;
 use crate::config::{Config, ImageOverride, Overrides, Source};
+use crate::report::{Paint, json};
 use crate::state::State;
 use crate::state::store::Store;
 
 use super::arguments::{Global, Overriding};
 use super::connect::{self, Cloud};
-use super::failure::Failure;
+use super::failure::{self, Failure};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -130,9 +133,23 @@ impl Context {
 
     /// Tells something to whoever watches, on standard error.
     pub fn tell(&self, text: &str) {
-        if !self.global.quiet {
-            let _ = writeln!(std::io::stderr(), "{}", text.trim_end_matches('\n'));
+        if self.global.quiet {
+            return;
         }
+        let text = text.trim_end_matches('\n');
+        if self.global.json {
+            failure::write(&format!("{}\n", json::line(&json!({ "message": text }))));
+        } else {
+            failure::write(&format!("{text}\n"));
+        }
+    }
+
+    /// Tells what is allowed, and yet probably not meant.
+    pub fn warn(&self, warnings: &[String]) {
+        let warning = Paint::stderr().yellow("warning:");
+        warnings.iter().filter(|_| !self.global.json).for_each(|text| {
+            self.tell(&format!("{warning} {text}"));
+        });
     }
 }
 

@@ -5,19 +5,26 @@ use std::process::ExitCode;
 use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
 use crate::execute::Hopeless;
-use crate::report::human::{self, Values};
+use crate::plan::Plan;
+use crate::report::ending::Ending;
+use crate::report::human::{self, Look, Values};
+use crate::report::json;
 use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::DownOptions;
 use super::ask;
-use super::connect::{Cloud, holder};
+use super::connect::Cloud;
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{self, Failure};
+use super::locking::lock;
 use super::run::{self, Running};
 
 pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, Failure> {
     let name = context.stack_name()?;
     if context.state(&name)?.is_none() {
+        if let Some(copy) = context.store().lost(&name.stack, &name.environment) {
+            return Err(Failure::LostState { name, copy });
+        }
         context.tell(&format!(
             "Nothing to do: there is no state of {}-{} in {}.",
             name.stack,
@@ -26,20 +33,27 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = context.store().lock(&name.stack, &name.environment, &holder("down"))?;
+    let lock = lock(context, &name, "down", options.locking).await?;
     let state = context.existing_state(&name)?;
+    if state.protected {
+        return Err(Failure::KeptFromRemoval { environment: state.environment });
+    }
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
-    let carried = carry_out(context, options, &cloud, &mut writer).await;
-    if writer.state().is_empty() {
+    let ending = carry_out(context, options, &cloud, &mut writer).await;
+    let is_gone = writer.state().is_empty();
+    if is_gone {
         writer.retire()?;
-        context.tell("Nothing of the stack is left.");
     } else {
         writer.finish()?;
     }
-    Ok(carried?.unwrap_or(ExitCode::SUCCESS))
+    let code = run::conclude(context, &ending?, "down");
+    if is_gone {
+        context.tell("Nothing of the stack is left.");
+    }
+    Ok(run::code(code))
 }
 
 async fn carry_out(
@@ -47,12 +61,11 @@ async fn carry_out(
     options: &DownOptions,
     cloud: &Cloud,
     writer: &mut Writer,
-) -> Result<Option<ExitCode>, Failure> {
+) -> Result<Ending, Failure> {
     let plan = draw_removal(&cloud.aws, writer.state()).await?.plan;
-    if !context.global.json {
-        context.tell(&human::plan(&plan, Values::Hidden));
-    }
-    if !options.yes && !context.global.local && !plan.is_empty() {
+    let is_settled = options.yes || context.global.local || plan.is_empty();
+    show(context, &plan, is_settled);
+    if !is_settled {
         let environment = writer.state().environment.clone();
         let question =
             format!("To remove all of this, type the environment's name, {environment}:");
@@ -60,13 +73,26 @@ async fn carry_out(
     }
     let running =
         Running { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: options.timeout };
-    let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
-    if let Some(code) = run::conclude(context, &summary, "down") {
-        return Ok(Some(code));
+    let ending = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
+    if !ending.summary.is_complete() {
+        return Ok(ending);
     }
     let left = aftermath::clear(&cloud.aws, &plan).await?;
-    if left.is_empty() {
-        return Ok(None);
+    if left.is_empty() { Ok(ending) } else { Err(Failure::LeftBehind(left)) }
+}
+
+/// Shows what goes: always where somebody is to be asked about it.
+fn show(context: &Context, plan: &Plan, is_settled: bool) {
+    if context.global.json {
+        let mut event = json::plan(plan, Values::Hidden, &[]);
+        event["event"] = "plan".into();
+        context.print(&json::line(&event));
+        return;
     }
-    Err(Failure::LeftBehind(left))
+    let drawn = human::removal(plan, Look::stderr(Values::Hidden));
+    if is_settled {
+        context.tell(&drawn);
+    } else {
+        failure::write(&drawn);
+    }
 }

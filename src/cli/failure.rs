@@ -5,23 +5,28 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use console::style;
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::aftermath::Leftover;
 use crate::aws::{AwsError, Class, NoRegion};
-use crate::config::ConfigErrors;
+use crate::config::{ConfigError, ConfigErrors};
 use crate::deployment::DrawingError;
 use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
-use crate::plan::PlanError;
-use crate::report::clean;
+use crate::import::ImportError;
+use crate::plan::{PlanError, Protected};
+use crate::report::{Paint, clean, findings, json};
 use crate::resource::Address;
 use crate::resource::kind::KindError;
+use crate::state::EditError;
 use crate::state::store::{Copy, StoreError};
 
 use super::context::StackName;
+
+/// The exit code of an interrupted program, as shells count it.
+pub const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -38,6 +43,8 @@ pub enum Failure {
     WhichStack { file: PathBuf, directory: PathBuf, environment: String, stacks: Vec<String> },
     #[error("there is no state of {}-{} in {}", name.stack, name.environment, directory.display())]
     NoState { name: StackName, directory: PathBuf },
+    #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
+    LostState { name: StackName, copy: Copy },
     #[error("there is no output `{name}`")]
     NoOutput { name: String, known: Vec<String> },
     #[error(transparent)]
@@ -52,6 +59,14 @@ pub enum Failure {
     Drawing(#[from] DrawingError),
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Protected(#[from] Protected),
+    #[error("this stack is protected: nothing of environment {environment} is removed")]
+    KeptFromRemoval { environment: String },
     #[error("the plan has to be confirmed, and there is no terminal to ask on")]
     NobodyToAsk,
     #[error("all was removed, but AWS shows {} again", left_behind(.0))]
@@ -82,19 +97,35 @@ fn left_behind(left: &[Leftover]) -> String {
 
 impl Failure {
     /// Tells what failed, and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub fn report(&self, as_json: bool) -> ExitCode {
         let text = match self {
+            other if as_json => format!("{}\n", json::line(&other.json())),
             Self::Config(errors) => pointed(errors),
-            other => {
-                let mut text = format!("{} {}\n", style("error:").red().bold(), said(other));
-                for line in other.hints() {
-                    text.push_str(&format!("{} {line}\n", style("hint:").cyan()));
-                }
-                text
-            }
+            other => told(&other.text(), &other.hints()),
         };
-        let _ = io::stderr().write_all(text.as_bytes());
+        write(&text);
         ExitCode::FAILURE
+    }
+
+    /// What went wrong, in one sentence.
+    fn text(&self) -> String {
+        match self {
+            Self::Aws(error) | Self::Drawing(DrawingError::Aws(error))
+                if error.class() == Class::Credentials && error.code().is_none() =>
+            {
+                no_credentials(error)
+            }
+            other => said(other),
+        }
+    }
+
+    /// The failure for machines: one object, on standard error.
+    fn json(&self) -> Value {
+        let details: Vec<Value> = match self {
+            Self::Config(errors) => errors.errors().iter().map(config_error).collect(),
+            _ => vec![],
+        };
+        json!({ "error": self.text(), "hints": self.hints(), "details": details, "exit_code": 1 })
     }
 
     fn hints(&self) -> Vec<String> {
@@ -107,6 +138,11 @@ impl Failure {
             Self::NoState { .. } => vec![
                 "`-e ENV` chooses the environment, `--state-dir` where states are kept; `provision up` makes one".into(),
             ],
+            Self::LostState { copy, .. } => {
+                let mut hints = restoration(Some(copy));
+                hints.push("`provision recover` finds what was made since by its tags".into());
+                hints
+            }
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]
@@ -125,9 +161,40 @@ impl Failure {
                 aws_hints(error)
             }
             Self::Store(error) => store_hints(error),
+            Self::Edit(error) => edit_hints(error),
+            Self::Import(error) => import_hints(error),
+            Self::Protected(_) | Self::KeptFromRemoval { .. } => {
+                vec!["`provision unprotect` lifts the protection; take `protect = true` out of the file too".into()]
+            }
             _ => vec![],
         }
     }
+}
+
+fn config_error(error: &ConfigError) -> Value {
+    let (line, column) = error.position();
+    json!({
+        "error": error.message(),
+        "hint": error.advice(),
+        "in": error.source_name(),
+        "line": line,
+        "column": column,
+    })
+}
+
+/// Writes to standard error. A reader that has gone away is no failure.
+pub fn write(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// An error with its hints, for people.
+fn told(error: &str, hints: &[String]) -> String {
+    let paint = Paint::stderr();
+    let mut text = format!("{} {error}\n", paint.red("error:"));
+    for hint in hints {
+        text.push_str(&format!("{} {hint}\n", paint.cyan("hint:")));
+    }
+    text
 }
 
 /// Configuration errors with the lines that they are about.
@@ -140,8 +207,12 @@ fn pointed(errors: &ConfigErrors) -> String {
     let width = usize::from(console::Term::stderr().size().1).clamp(40, 120);
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width);
     let mut text = String::new();
-    // Writing into a string does not fail.
-    let _ = handler.render_report(&mut text, errors);
+    for error in errors.errors() {
+        // Writing into a string does not fail.
+        let _ = handler.render_report(&mut text, error);
+    }
+    let paint = Paint::stderr();
+    text.push_str(&format!("{} {errors}: nothing was done\n", paint.red("error:")));
     text
 }
 
@@ -163,10 +234,48 @@ fn obstacle_hint(obstacle: &PlanError) -> String {
             "rename the stack (`name` or `-e ENV`), or remove what has the name".into()
         }
         PlanError::LostState { .. } => {
-            "use the state that made them (`--state-dir`): without it, a second stack would be made"
+            "use the state that made them (`--state-dir`); if it is lost, `provision recover` writes it anew from what is there. While somebody is at work, wait for them"
                 .into()
         }
     }
+}
+
+fn edit_hints(error: &EditError) -> Vec<String> {
+    match error {
+        EditError::Unknown { known, .. } => vec![format!("there are: {}", addresses(known))],
+        EditError::Taken { .. } => vec!["`provision state forget` makes place".into()],
+        EditError::InDoubt { .. } => {
+            vec!["the next `up` or `down` finds out what came of it".into()]
+        }
+        EditError::OtherKind { .. } => vec![],
+    }
+}
+
+fn import_hints(error: &ImportError) -> Vec<String> {
+    match error {
+        ImportError::Undeclared { known, .. } if !known.is_empty() => {
+            vec![format!("there are: {}", addresses(known))]
+        }
+        ImportError::Undeclared { .. } => vec!["`provision graph` shows what the stack has".into()],
+        ImportError::Recorded { .. } => vec!["`provision state forget` makes place".into()],
+        ImportError::Elsewhere { .. } => vec!["`provision state mv` moves it".into()],
+        ImportError::InDoubt { .. } => vec!["the next `up` or `down` finds out what came of it".into()],
+        ImportError::NoId { .. } => {
+            vec!["docs/state-commands.md lists what identifies each kind".into()]
+        }
+        ImportError::NotThere { .. } => vec!["check `--profile` and `--region`".into()],
+        ImportError::Owned { .. } => {
+            vec!["let it go there first: `provision state forget`, and remove its tags `provision:…`".into()]
+        }
+        ImportError::Replaced { .. } => vec![
+            "take in what it belongs to first, its network for example, or change the file to what is there".into(),
+        ],
+        ImportError::Drawing(error) => drawing_hints(error),
+    }
+}
+
+fn addresses(addresses: &[Address]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn store_hints(error: &StoreError) -> Vec<String> {
@@ -224,6 +333,15 @@ fn aws_hints(error: &AwsError) -> Vec<String> {
     }
 }
 
+/// That the metadata of an instance does not answer is no news outside of AWS.
+fn no_credentials(error: &AwsError) -> String {
+    let message = error.message();
+    if message.contains("IMDS") || message.contains("imds") {
+        return "no AWS credentials were found".into();
+    }
+    format!("no AWS credentials were found: {}", clean(message))
+}
+
 /// An error and its causes, each said once.
 fn said(error: &dyn StdError) -> String {
     let mut text = clean(&error.to_string()).into_owned();
@@ -257,13 +375,9 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
         }
         Cause::Broken(_) | Cause::Step(_) => vec![],
     };
-    let mut text = format!("{} {address}: {}\n", style("error:").red().bold(), said(cause));
+    let mut text = told(&format!("{address}: {}", said(cause)), &hints);
     if let Cause::Deployment { findings, .. } | Cause::TimedOut { findings, .. } = cause {
-        text.push_str(&crate::report::findings::findings(findings));
-        text.push('\n');
-    }
-    for hint in hints {
-        text.push_str(&format!("{} {hint}\n", style("hint:").cyan()));
+        text.push_str(&findings::findings(findings, Paint::stderr()));
     }
     text
 }

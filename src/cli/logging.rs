@@ -1,8 +1,15 @@
 //! The log: to standard error, as text or as JSON lines, as loud as was asked for.
 
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::ProgressBar;
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::Global;
+
+/// What is drawn on the terminal just now: the log goes above it.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Starts the log. `PROVISION_LOG` overrides how loud it is.
 pub fn start(global: &Global) {
@@ -14,11 +21,34 @@ pub fn start(global: &Global) {
     };
     let level = if global.quiet { "provision=error" } else { level };
     let filter = EnvFilter::try_from_env("PROVISION_LOG").unwrap_or_else(|_| level.into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Above);
     let log = log.with_ansi(console::colors_enabled_stderr());
     if global.json {
         log.json().init();
     } else {
         log.without_time().init();
+    }
+}
+
+/// Has the log written above what is drawn, from now on; `None` when nothing is drawn any more.
+pub fn write_above(drawn: Option<ProgressBar>) {
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = drawn;
+}
+
+/// Standard error, above what is drawn there.
+struct Above;
+
+impl Write for Above {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let write = || io::stderr().write_all(bytes).map(|()| bytes.len());
+        match drawn {
+            Some(drawn) => drawn.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }

@@ -10,13 +10,20 @@ mod context;
 mod down;
 mod failure;
 mod graph;
+mod import;
 mod init;
 #[cfg(feature = "simulated-aws")]
 mod local;
+mod locking;
 mod logging;
 mod output;
 mod plan;
+mod protect;
+mod recover;
+mod restore;
 mod run;
+mod screen;
+mod state;
 mod status;
 mod up;
 mod verifying;
@@ -36,13 +43,14 @@ pub fn main() -> ExitCode {
         Err(error) => return failure::usage(&error),
     };
     logging::start(&arguments.global);
+    let json = arguments.global.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::from(error).report(),
+        Err(error) => return Failure::from(error).report(json),
     };
     match runtime.block_on(dispatch(arguments)) {
         Ok(code) => code,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(json),
     }
 }
 
@@ -54,6 +62,10 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Up(options) => up::run(&context, options).await,
         Command::Status => status::run(&context).await,
         Command::Down(options) => down::run(&context, &options).await,
+        Command::State(options) => state::run(&context, &options).await,
+        Command::Recover(options) => recover::run(&context, &options).await,
+        Command::Import(options) => import::run(&context, &options).await,
+        Command::Unprotect(options) => protect::run(&context, &options).await,
         Command::Output(options) => output::run(&context, &options),
         Command::Graph(options) => graph::run(&context, &options).await,
         Command::Schema => {
@@ -62,12 +74,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Completions(options) => {
             let mut command = Arguments::command();
-            clap_complete::generate(
-                options.shell,
-                &mut command,
-                "provision",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(options.shell, &mut command, "provision", &mut script);
+            context.print(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
         #[cfg(feature = "simulated-aws")]

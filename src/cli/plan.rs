@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::deployment::{draw, settled};
-use crate::report::human::{self, Values};
+use crate::report::human::{self, Look, Values};
 use crate::report::json;
 
 use super::arguments::PlanOptions;
@@ -25,9 +25,16 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
     let drawing = draw(&cloud.aws, &config, &state).await?;
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if context.global.json {
-        context.print(&json::document(&json::plan(&drawing.plan, values)));
+        let document = json::plan(&drawing.plan, values, &config.warnings());
+        context.print(&json::document(&document));
     } else {
-        context.print(&human::plan(&drawing.plan, values));
+        context.warn(&config.warnings());
+        context.print(&human::plan(&drawing.plan, Look::stdout(values)));
+    }
+    if (state.protected || config.protect)
+        && let Err(protected) = drawing.plan.keeps_what_is_protected()
+    {
+        context.tell(&format!("`up` will refuse this: {protected}"));
     }
     if let Some(path) = &options.out {
         super::up::save(path, &drawing.plan)?;

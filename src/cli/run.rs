@@ -1,21 +1,27 @@
 //! A run: a plan is carried out while its events are shown, until it ends or is interrupted.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
-use crate::aws::Aws;
-use crate::event::Event;
+use crate::aws::{Aws, Pace};
 use crate::execute::recovery::settle_doubts;
-use crate::execute::{Hopeless, Options, Summary, execute};
+use crate::execute::schedule::schedule;
+use crate::execute::{Failure as Cause, Hopeless, Options, execute};
 use crate::plan::Plan;
-use crate::report::{json, live::Live};
+use crate::report::ending::{Ending, Time};
+use crate::report::{Paint, json};
+use crate::resource::Address;
 use crate::state::store::Recorder;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{self, Failure, INTERRUPTED};
+use super::screen::{Clock, Screen, show};
+
+/// The exit code of a run whose service does not come up.
+const BROKEN: u8 = 3;
 
 /// How a run goes.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +42,8 @@ pub async fn settle<R: Recorder>(
     }
     context.tell("A run was interrupted: looking up what became of what it had begun.");
     let (sender, receiver) = mpsc::unbounded_channel();
-    let shown = tokio::spawn(show(receiver, Screen::of(context)));
+    let doubtful: Vec<Address> = recorder.state().in_doubt.keys().cloned().collect();
+    let shown = tokio::spawn(show(receiver, Screen::of(context, &doubtful), clock(aws)));
     let settled = settle_doubts(aws, recorder, &sender).await;
     drop(sender);
     let _ = shown.await;
@@ -50,10 +57,14 @@ pub async fn carry_out<R: Recorder>(
     plan: &Plan,
     recorder: &mut R,
     running: Running,
-) -> Result<Summary, Failure> {
+) -> Result<Ending, Failure> {
+    let tasks = schedule(plan);
+    let addresses = tasks.iter().map(|task| plan.resources[task.planned].address.clone());
+    let addresses: Vec<Address> = addresses.collect();
+    let clock = clock(aws);
     let (sender, receiver) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(false);
-    let shown = tokio::spawn(show(receiver, Screen::of(context)));
+    let shown = tokio::spawn(show(receiver, Screen::of(context, &addresses), clock));
     let interrupted = tokio::spawn(interruptions(stop));
     let options = Options {
         wait_for_services: running.wait_for_services,
@@ -64,12 +75,14 @@ pub async fn carry_out<R: Recorder>(
     let summary = execute(aws, plan, recorder, &sender, options).await;
     interrupted.abort();
     drop(sender);
-    let _ = shown.await;
-    Ok(summary?)
+    let board = shown.await.expect("the screen does not panic");
+    let time = if *aws.pace() == Pace::REAL { Time::Real } else { Time::Simulated };
+    Ok(Ending { summary: summary?, board, took: clock.now(), time, is_unanswered: false })
 }
 
-/// The exit code of an interrupted program, as shells count it.
-const INTERRUPTED: u8 = 130;
+fn clock(aws: &Aws) -> Clock {
+    Clock { started: Instant::now(), pace: *aws.pace() }
+}
 
 /// Asks the run to stop at the first Ctrl-C or SIGTERM, and leaves at the second: the journal
 /// makes that safe.
@@ -89,70 +102,56 @@ async fn interruptions(stop: watch::Sender<bool>) {
     next().await;
     let _ = stop.send(true);
     next().await;
+    failure::write("\nLeaving at once: the same command goes on from what is recorded.\n");
     std::process::exit(i32::from(INTERRUPTED));
 }
 
-/// Where events go.
-#[derive(Debug)]
-enum Screen {
-    Json,
-    Live(Live),
-    Nothing,
-}
-
-impl Screen {
-    fn of(context: &Context) -> Self {
-        if context.global.json {
-            Self::Json
-        } else if context.global.quiet {
-            Self::Nothing
-        } else {
-            Self::Live(Live::new(std::io::stderr().is_terminal()))
+/// Says how a run ended; gives its exit code.
+pub fn conclude(context: &Context, ending: &Ending, command: &str) -> u8 {
+    let code = exit_code(ending);
+    if context.global.json {
+        context.print(&json::line(&ending.json(code)));
+        return code;
+    }
+    for (address, _, cause) in &ending.summary.failed {
+        failure::write(&failure::explain(address, cause));
+    }
+    if ending.summary.is_complete() {
+        if !ending.summary.done.is_empty() {
+            context.tell(&format!("Done: {}.", ending.tally()));
         }
+        return code;
     }
-}
-
-async fn show(mut events: mpsc::UnboundedReceiver<Event>, mut screen: Screen) {
-    use std::io::Write as _;
-    while let Some(event) = events.recv().await {
-        // A screen that has gone away is no reason to stop.
-        let _ = match &mut screen {
-            Screen::Json => writeln!(std::io::stdout(), "{}", json::line(&event)),
-            Screen::Live(live) => match live.show(&event) {
-                Some(shown) => writeln!(std::io::stderr(), "{shown}"),
-                None => Ok(()),
-            },
-            Screen::Nothing => Ok(()),
-        };
-    }
-}
-
-/// What a run that was not carried out whole means for the shell, with everything said.
-pub fn conclude(context: &Context, summary: &Summary, command: &str) -> Option<ExitCode> {
-    use crate::execute::Failure as Cause;
-    if summary.is_complete() {
-        return None;
-    }
-    for (address, _, cause) in &summary.failed {
-        let text = super::failure::explain(address, cause);
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
-    }
-    let (skipped, left) = (summary.skipped.len(), summary.left.len());
-    let done = summary.done.len();
-    context.tell(&format!(
-        "{done} done, {} failed, {skipped} not attempted, {left} left. What was done is recorded: \
-         run `provision {command}` again and it goes on.",
-        summary.failed.len(),
+    let paint = Paint::stderr();
+    failure::write(&ending.rest(paint));
+    let what = if code == INTERRUPTED { "Interrupted" } else { "Not done" };
+    failure::write(&format!(
+        "{}: {}. What was done is recorded: run `provision {command}` again, and it goes on.\n",
+        paint.bold(what),
+        ending.tally()
     ));
-    let has = |is: fn(&Cause) -> bool| summary.failed.iter().any(|(_, _, cause)| is(cause));
+    code
+}
+
+/// What a run means for the shell.
+fn exit_code(ending: &Ending) -> u8 {
+    let failed = &ending.summary.failed;
+    let has = |is: fn(&Cause) -> bool| failed.iter().any(|(_, _, cause)| is(cause));
     let is_broken = |cause: &Cause| matches!(cause, Cause::Broken(_) | Cause::Deployment { .. });
-    Some(ExitCode::from(if has(is_broken) {
-        3
+    if ending.summary.is_complete() {
+        if ending.is_unanswered { BROKEN } else { 0 }
+    } else if has(is_broken) {
+        BROKEN
     } else if has(|cause| matches!(cause, Cause::TimedOut { .. })) {
         4
-    } else if summary.failed.is_empty() {
+    } else if failed.is_empty() {
         INTERRUPTED
     } else {
         1
-    }))
+    }
+}
+
+/// An exit code as the program's own.
+pub fn code(code: u8) -> ExitCode {
+    ExitCode::from(code)
 }

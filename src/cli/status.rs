@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::deployment::{check_place, settled};
 use crate::graph::Graph;
 use crate::observe::observe;
+use crate::report::human::{Look, Values};
 use crate::report::{json, status};
 use crate::survey::survey;
 
@@ -23,7 +24,7 @@ pub async fn run(context: &Context) -> Result<ExitCode, Failure> {
     if context.global.json {
         context.print(&json::document(&survey));
     } else {
-        context.print(&status::draw(&survey));
+        context.print(&status::draw(&survey, Look::stdout(Values::Hidden)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,22 +3,27 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::aws::Aws;
 use crate::config::Config;
 use crate::deployment::draw;
 use crate::execute::Hopeless;
 use crate::execute::schedule::schedule;
 use crate::plan::Plan;
-use crate::report::human::{self, Values};
+use crate::report::ending::Ending;
+use crate::report::human::{self, Look, Values};
 use crate::report::{json, status};
+use crate::resource::Kind;
+use crate::rollback;
 use crate::stack::outputs::outputs;
 use crate::state::State;
-use crate::state::store::Recorder as _;
+use crate::state::store::{Recorder as _, Writer, write_private};
 
 use super::arguments::UpOptions;
 use super::ask;
-use super::connect::{Cloud, holder};
+use super::connect::Cloud;
 use super::context::{Context, StackName, new_state};
-use super::failure::Failure;
+use super::failure::{self, Failure};
+use super::locking::lock;
 use super::run::{self, Running};
 use super::verifying;
 
@@ -26,74 +31,135 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
-    let lock = context.store().lock(&name.stack, &name.environment, &holder("up"))?;
-    let state = match context.state(&name)? {
+    let lock = lock(context, &name, "up", options.locking).await?;
+    let mut state = match context.state(&name)? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
     };
     crate::deployment::check_place(&cloud.aws, &state).await?;
+    state.protected |= config.protect;
+    // Where nothing is recorded, nothing is written before it is known that nothing was lost: an
+    // empty state would hide it from `down`.
+    let drawn =
+        if state.is_blank() { Some(draw(&cloud.aws, &config, &state).await?.plan) } else { None };
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
-    let carried = carry_out(context, &options, &config, &cloud, &mut writer).await;
-    let state = writer.finish()?;
-    if let Some(code) = carried? {
-        return Ok(code);
+    let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
+    let state = writer.state().clone();
+    if state.is_blank() {
+        writer.retire()?;
+    } else {
+        writer.finish()?;
     }
-    let unanswered = verifying::ask(context, options.following, &cloud, &state).await;
-    say_outputs(context, &state);
-    Ok(unanswered.unwrap_or(ExitCode::SUCCESS))
+    let mut ending = ending?;
+    let following = options.following;
+    if ending.is_interrupted() && following.rollback_on_interrupt {
+        roll_back(context, &cloud.aws, &state, &ending).await?;
+    }
+    if ending.summary.is_complete() {
+        ending.is_unanswered = !verifying::answers(context, following, &cloud, &state).await;
+    }
+    Ok(run::code(conclude(context, &ending, &state)))
 }
 
-/// Plans, shows, asks, and does it. Gives the exit code of a run that was not carried out whole.
+/// Plans, shows, asks, and does it.
 async fn carry_out(
     context: &Context,
     options: &UpOptions,
     config: &Config,
     cloud: &Cloud,
-    writer: &mut crate::state::store::Writer,
-) -> Result<Option<ExitCode>, Failure> {
-    let drawing = draw(&cloud.aws, config, writer.state()).await?;
-    let plan = drawing.plan;
+    writer: &mut Writer,
+    drawn: Option<Plan>,
+) -> Result<Ending, Failure> {
+    let plan = match drawn {
+        Some(plan) => plan,
+        None => draw(&cloud.aws, config, writer.state()).await?.plan,
+    };
     if let Some(path) = &options.plan {
         check_saved(path, &plan)?;
     }
-    let values = if options.show_values { Values::Shown } else { Values::Hidden };
-    if !context.global.json {
-        context.tell(&human::plan(&plan, values));
+    let is_settled =
+        options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
+    show(context, options, config, &plan, is_settled);
+    if writer.state().protected {
+        plan.keeps_what_is_protected()?;
     }
-    if schedule(&plan).is_empty() {
-        return Ok(None);
-    }
-    let is_settled = options.yes || options.plan.is_some() || context.global.local;
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
-    let running = Running {
-        wait_for_services: !options.following.no_wait,
-        hopeless: if options.following.no_early_abort {
-            Hopeless::WaitOn
-        } else {
-            Hopeless::GiveUp
-        },
-        timeout: options.timeout,
-    };
-    let summary = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
-    Ok(run::conclude(context, &summary, "up"))
+    let following = options.following;
+    let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
+    let wait_for_services = !following.no_wait;
+    let running = Running { wait_for_services, hopeless, timeout: options.timeout };
+    run::carry_out(context, &cloud.aws, &plan, writer, running).await
 }
 
-fn say_outputs(context: &Context, state: &State) {
-    let outputs = outputs(state);
+/// Shows the plan: always where somebody is to be asked about it.
+fn show(context: &Context, options: &UpOptions, config: &Config, plan: &Plan, is_settled: bool) {
+    let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if context.global.json {
-        context.print(&json::line(&serde_json::json!({"event": "outputs", "outputs": outputs})));
-    } else {
-        context.print(&status::outputs(&outputs));
+        let mut event = json::plan(plan, values, &config.warnings());
+        event["event"] = "plan".into();
+        context.print(&json::line(&event));
+        return;
     }
+    context.warn(&config.warnings());
+    let drawn = human::plan(plan, Look::stderr(values));
+    if is_settled {
+        context.tell(&drawn);
+    } else {
+        failure::write(&drawn);
+    }
+}
+
+/// Takes back every deployment that was under way when the run was interrupted.
+async fn roll_back(
+    context: &Context,
+    aws: &Aws,
+    state: &State,
+    ending: &Ending,
+) -> Result<(), Failure> {
+    for service in ending.left_under_way().filter(|address| address.kind() == Kind::Service) {
+        let Some(record) = state.resources.get(service) else { continue };
+        let rollback = rollback::roll_back(aws, &record.outputs).await?;
+        if context.global.json {
+            let event = serde_json::json!({
+                "event": "rollback", "address": service, "result": rollback,
+            });
+            context.print(&json::line(&event));
+        } else {
+            failure::write(&format!("{service}: {rollback}\n"));
+        }
+    }
+    Ok(())
+}
+
+/// Says how the run ended, and what the stack has to say about itself.
+fn conclude(context: &Context, ending: &Ending, state: &State) -> u8 {
+    let outputs = outputs(state);
+    let is_complete = ending.summary.is_complete();
+    if context.global.json {
+        if is_complete {
+            let event = serde_json::json!({"event": "outputs", "outputs": outputs});
+            context.print(&json::line(&event));
+        }
+        return run::conclude(context, ending, "up");
+    }
+    let code = run::conclude(context, ending, "up");
+    if is_complete {
+        context.print(&status::headline(&outputs));
+        context.tell("`provision output` prints all of it, `provision output NAME` one value.");
+        if context.global.local {
+            context.tell("With --local the address exists only in the AWS inside the program.");
+        }
+    }
+    code
 }
 
 /// Writes a plan for `up FILE`.
 pub fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    let fault = |source| Failure::SavedPlan { path: path.to_owned(), source };
-    std::fs::write(path, json::document(plan)).map_err(fault)
+    // It holds what it needs, the values of environment variables among it.
+    Ok(write_private(path, json::document(plan).as_bytes())?)
 }
 
 /// Compares a saved plan with what would be done now.
@@ -121,8 +187,12 @@ fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
                     == planned.desired.as_ref().map(|desired| &desired.spec)
         });
         if !same {
-            let was = then.map_or_else(|| "nothing".to_owned(), |then| word(then.action));
-            moved.push(format!("{}: then {was}, now {}", planned.address, word(planned.action)));
+            let was = then.map_or("nothing", |then| human::word(then.action));
+            moved.push(format!(
+                "{}: then {was}, now {}",
+                planned.address,
+                human::word(planned.action)
+            ));
         }
     }
     let gone = saved
@@ -130,11 +200,9 @@ fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
         .iter()
         .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
     moved.extend(
-        gone.map(|then| format!("{}: then {}, now nothing", then.address, word(then.action))),
+        gone.map(|then| {
+            format!("{}: then {}, now nothing", then.address, human::word(then.action))
+        }),
     );
     moved
-}
-
-fn word(action: crate::plan::Action) -> String {
-    format!("{action:?}").to_lowercase()
 }

@@ -7,6 +7,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::*;
 
+mod damage;
 mod documentation;
 mod round_trip;
 

@@ -178,9 +178,13 @@ struct Run<'a, R> {
 
 impl<R: Recorder> Run<'_, R> {
     async fn until_done(&mut self) -> Result<(), StoreError> {
+        let mut is_told = false;
         loop {
             if !self.is_stopping() {
                 self.start_what_can()?;
+            } else if !is_told {
+                self.tell(Event::Stopping);
+                is_told = true;
             }
             let is_waiting = !self.poller.is_idle() || !self.inspector.is_idle();
             if self.steps.is_empty() && (!is_waiting || self.is_stopping()) {
@@ -210,15 +214,7 @@ impl<R: Recorder> Run<'_, R> {
                 self.polled(answered)?;
             }
             looked = self.inspector.next(), if !stopping => self.looked(looked)?,
-            changed = self.options.stop.changed(), if !stopping => {
-                if changed.is_ok() && self.is_stopping() {
-                    self.tell(Event::Stopping);
-                } else if changed.is_err() {
-                    // Nobody can stop the run any more.
-                    self.options.stop = watch::channel(false).1;
-                    std::future::pending::<()>().await;
-                }
-            }
+            () = asked_to_stop(&mut self.options.stop), if !stopping => (),
         }
         Ok(())
     }
@@ -295,6 +291,7 @@ impl<R: Recorder> Run<'_, R> {
                 address: address.clone(),
                 attempt: retry.attempt,
                 code: retry.code,
+                because: retry.because.to_owned(),
                 pause: retry.pause,
             });
         }))
@@ -585,6 +582,13 @@ impl<R: Recorder> Run<'_, R> {
                 self.summary.left.push(left);
             }
         }
+    }
+}
+
+/// Waits until the run is to stop: for ever, once nobody is left to say so.
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

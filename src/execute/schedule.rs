@@ -47,6 +47,21 @@ pub fn schedule(plan: &Plan) -> Vec<Task> {
     tasks
 }
 
+/// The places of a schedule in an order in which one after another could be done: of those that
+/// can, the one with the longest chain behind it first.
+pub fn in_order(tasks: &[Task]) -> Vec<usize> {
+    let mut order: Vec<usize> = Vec::with_capacity(tasks.len());
+    let mut left: Vec<usize> = (0..tasks.len()).collect();
+    left.sort_by_key(|place| std::cmp::Reverse(tasks[*place].urgency));
+    while !left.is_empty() {
+        let can = |place: &usize| tasks[*place].waits.iter().all(|(on, _)| order.contains(on));
+        // A schedule has no cycles; were there one, it would still be shown.
+        let next = left.iter().position(can).unwrap_or_default();
+        order.push(left.remove(next));
+    }
+    order
+}
+
 fn tasks(plan: &Plan) -> Vec<Task> {
     let task = |planned, verb| Task { planned, verb, waits: vec![], urgency: Duration::ZERO };
     let entries = plan.resources.iter().enumerate();

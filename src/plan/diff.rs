@@ -118,7 +118,11 @@ impl Comparison<'_> {
                 old: live.clone(),
                 new: declared.clone(),
                 origin: self.origin(sides),
-                hidden: self.hidden.iter().any(|hidden| is_within(path, hidden)),
+                // What holds something hidden is hidden whole.
+                hidden: self
+                    .hidden
+                    .iter()
+                    .any(|hidden| is_within(path, hidden) || is_within(hidden, path)),
             }),
         }
     }
@@ -206,6 +210,14 @@ mod tests {
         let declared = json!({"environment": {"A": "1"}});
         let live = json!({"environment": {"A": "1", "B": "2"}});
         assert_eq!(paths(&declared, &declared, &live), [("environment.B".into(), Origin::Outside)]);
+    }
+
+    #[test]
+    fn what_holds_something_hidden_is_hidden_whole() {
+        let (declared, live) = (json!({"container": {"environment": {"A": "1"}}}), json!({}));
+        let sides = Sides { declared: &declared, applied: &Value::Null, live: &live };
+        let found = differences(sides, &["container.environment"]);
+        assert_eq!((found[0].path.as_str(), found[0].hidden), ("container", true));
     }
 
     #[test]

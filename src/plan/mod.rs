@@ -7,6 +7,7 @@
 //! else spreads a replacement.
 
 pub mod diff;
+mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use diff::{Origin, PropertyChange};
+pub use protection::Protected;
 
 use crate::aws::{Tags, is_owned};
 use crate::graph::{Graph, Node, Until};
@@ -46,8 +48,21 @@ pub struct Basis {
     pub account: String,
     /// The region.
     pub region: String,
-    /// The state's lineage.
+    /// The state's lineage; empty before anything was ever recorded, since it is made then.
     pub lineage: String,
+}
+
+impl Basis {
+    /// What a plan from `state` starts from.
+    fn of(state: &State) -> Self {
+        Self {
+            stack: state.stack.clone(),
+            environment: state.environment.clone(),
+            account: state.account.clone(),
+            region: state.region.clone(),
+            lineage: if state.is_blank() { String::new() } else { state.lineage.clone() },
+        }
+    }
 }
 
 /// What is to be done to one resource, and why.
@@ -201,13 +216,7 @@ pub fn plan(
     let mut planner = Planner { state, observed, user, known: BTreeMap::new() };
     let mut resources: Vec<Planned> = graph.nodes().iter().map(|node| planner.node(node)).collect();
     resources.extend(removed(graph, state, observed));
-    let basis = Basis {
-        stack: state.stack.clone(),
-        environment: state.environment.clone(),
-        account: state.account.clone(),
-        region: state.region.clone(),
-        lineage: state.lineage.clone(),
-    };
+    let basis = Basis::of(state);
     Ok(Plan { basis, resources })
 }
 
@@ -302,6 +311,7 @@ impl Planner<'_> {
         let changes = self.changes(node, &spec, &present, live);
         let fixed: Vec<&str> = changes
             .iter()
+            .filter(|change| !is_unfinished(&present.record, change))
             .map(PropertyChange::field)
             .filter(|field| facts.fixed.contains(field))
             .collect();
@@ -371,6 +381,13 @@ impl Planner<'_> {
 fn desired(node: &Node, spec: Value, identity: Identity, generation: u32) -> Desired {
     let needs = node.waits.iter().map(|wait| (wait.on.clone(), wait.until)).collect();
     Desired { spec, identity, generation, needs }
+}
+
+/// Whether a property was never given its value, since its creation was cut off: even one that is
+/// fixed can be given its first (an internet gateway that was not attached yet).
+fn is_unfinished(record: &Record, change: &PropertyChange) -> bool {
+    let is_unset = change.old.is_null() || change.old == "";
+    record.applied.is_null() && is_unset
 }
 
 fn replacement_reason(fixed: &[&str]) -> Option<String> {

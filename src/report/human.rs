@@ -2,10 +2,15 @@
 
 use std::fmt::Write as _;
 
-use console::{Style, style};
+use console::Term;
 use serde_json::Value;
 
+use super::board::short;
+use super::brief::brief;
 use super::clean;
+use super::paint::Paint;
+use super::text::{cut, listed};
+use crate::execute::schedule::{in_order, schedule};
 use crate::plan::{Action, Origin, Plan, Planned, PropertyChange};
 use crate::resource::reference::reference_in;
 
@@ -18,82 +23,161 @@ pub enum Values {
     Shown,
 }
 
+/// How a plan is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Which values are shown.
+    pub values: Values,
+    /// In colour or not.
+    pub paint: Paint,
+    /// The columns of the terminal; lines are not cut where there is none.
+    pub width: Option<usize>,
+}
+
+impl Look {
+    /// For standard output.
+    pub fn stdout(values: Values) -> Self {
+        Self { values, paint: Paint::stdout(), width: width(&Term::stdout()) }
+    }
+
+    /// For standard error.
+    pub fn stderr(values: Values) -> Self {
+        Self { values, paint: Paint::stderr(), width: width(&Term::stderr()) }
+    }
+}
+
+/// The columns of a terminal; none for a pipe or a file.
+fn width(terminal: &Term) -> Option<usize> {
+    terminal.is_term().then(|| usize::from(terminal.size().1))
+}
+
 /// Draws a plan.
-pub fn plan(plan: &Plan, values: Values) -> String {
+pub fn plan(plan: &Plan, look: Look) -> String {
     let mut text = String::new();
+    let widest = widest(plan);
     for planned in plan.changes() {
-        resource(&mut text, planned, values);
+        resource(&mut text, planned, widest, look);
+    }
+    if !plan.is_empty() {
+        text.push('\n');
     }
     for loss in plan.losses() {
-        let _ = writeln!(text, "{} {loss}", style("warning:").yellow().bold());
+        let _ = writeln!(text, "{} {loss}", look.paint.yellow("warning:"));
     }
-    let _ = writeln!(text, "{}", summary(plan));
+    let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
     text
+}
+
+/// Draws the removal of everything, in the order in which it goes.
+pub fn removal(plan: &Plan, look: Look) -> String {
+    let mut text = String::new();
+    let widest = widest(plan);
+    let tasks = schedule(plan);
+    for place in in_order(&tasks) {
+        let planned = &plan.resources[tasks[place].planned];
+        let id = planned.present.as_ref().map(|present| short(&present.record.id));
+        head(&mut text, planned, widest, &id.unwrap_or_default(), look);
+    }
+    if plan.is_empty() {
+        return "Nothing to do: the state records no resources.\n".into();
+    }
+    text.push('\n');
+    let lost: Vec<&str> =
+        plan.changes().filter_map(|planned| planned.address.kind().facts().loses).collect();
+    if !lost.is_empty() {
+        let warning = look.paint.yellow("warning:");
+        let _ =
+            writeln!(text, "{warning} with it goes what can't be made again: {}.", listed(&lost));
+    }
+    let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
+    text
+}
+
+fn widest(plan: &Plan) -> usize {
+    plan.changes().map(|planned| planned.address.to_string().len()).max().unwrap_or_default()
 }
 
 /// How many resources meet each action, in one line.
 pub fn summary(plan: &Plan) -> String {
     let counts = plan.counts();
     let count = |action| counts.get(&action).copied().unwrap_or_default();
+    let kept = count(Action::Keep);
     if plan.is_empty() {
-        return format!("Nothing to do: all {} resources are as declared.", count(Action::Keep));
+        return format!("Nothing to do: all {kept} resources are as declared.");
     }
-    format!(
-        "Plan: {} to create, {} to update, {} to replace, {} to delete, {} to keep.",
-        count(Action::Create),
-        count(Action::Update),
-        count(Action::Replace),
-        count(Action::Delete),
-        count(Action::Keep),
-    )
+    let mut parts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete]
+        .into_iter()
+        .filter(|action| count(*action) > 0)
+        .map(|action| format!("{} to {}", count(action), word(action)))
+        .collect();
+    if kept > 0 {
+        parts.push(format!("{kept} unchanged"));
+    }
+    format!("Plan: {}.", parts.join(", "))
 }
 
-fn resource(text: &mut String, planned: &Planned, values: Values) {
-    let (sign, word, colour) = words(planned.action);
-    let head = format!("{sign} {}", planned.address);
-    let _ = writeln!(text, "{} {word}: {}", colour.apply_to(head), clean(&planned.reason));
+fn resource(text: &mut String, planned: &Planned, widest: usize, look: Look) {
+    let words = match (&planned.desired, &planned.present) {
+        (Some(desired), None) => brief(planned.address.kind(), &desired.spec),
+        _ => clean(&planned.reason).into_owned(),
+    };
+    head(text, planned, widest, &words, look);
     for change in &planned.changes {
-        property(text, change, values);
+        property(text, change, look);
     }
 }
 
-fn words(action: Action) -> (&'static str, &'static str, Style) {
+fn head(text: &mut String, planned: &Planned, widest: usize, words: &str, look: Look) {
+    let Look { paint, width, .. } = look;
+    let sign = match planned.action {
+        Action::Create => paint.green("+ create "),
+        Action::Update => paint.yellow("~ update "),
+        Action::Replace => paint.magenta("± replace"),
+        Action::Delete => paint.red("- delete "),
+        Action::Keep => "  keep   ".into(),
+    };
+    let line = format!("{sign} {:widest$}  {words}", planned.address);
+    let _ = writeln!(text, "{}", cut(line.trim_end(), width));
+}
+
+/// What an action is called.
+pub fn word(action: Action) -> &'static str {
     match action {
-        Action::Create => ("+", "create", Style::new().green()),
-        Action::Update => ("~", "update", Style::new().yellow()),
-        Action::Replace => ("±", "replace", Style::new().magenta()),
-        Action::Delete => ("-", "delete", Style::new().red()),
-        Action::Keep => (" ", "keep", Style::new()),
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Keep => "keep",
     }
 }
 
-fn property(text: &mut String, change: &PropertyChange, values: Values) {
+fn property(text: &mut String, change: &PropertyChange, look: Look) {
     let outside = match change.origin {
         Origin::Configuration | Origin::Unknown => "",
         Origin::Outside => "  (changed outside of provision)",
         Origin::Both => "  (also changed outside of provision)",
     };
     let path = clean(&change.path);
-    if change.hidden && values == Values::Hidden {
-        let _ = writeln!(text, "    {path}: changed (--show-values shows it){outside}");
+    if change.hidden && look.values == Values::Hidden {
+        let _ = writeln!(text, "      {path}: changed (--show-values shows it){outside}");
         return;
     }
     if let (Value::Array(old), Value::Array(new)) = (&change.old, &change.new) {
-        let _ = writeln!(text, "    {path}:{outside}");
-        items(text, old, new);
+        let _ = writeln!(text, "      {path}:{outside}");
+        items(text, old, new, look.paint);
         return;
     }
     let (old, new) = (value(&change.old), value(&change.new));
-    let _ = writeln!(text, "    {path}: {old} → {new}{outside}");
+    let _ = writeln!(text, "      {path}: {old} → {new}{outside}");
 }
 
 /// The items that go and come, for collections.
-fn items(text: &mut String, old: &[Value], new: &[Value]) {
+fn items(text: &mut String, old: &[Value], new: &[Value], paint: Paint) {
     for gone in old.iter().filter(|item| !new.contains(item)) {
-        let _ = writeln!(text, "      {} {}", style("-").red(), value(gone));
+        let _ = writeln!(text, "        {} {}", paint.red("-"), value(gone));
     }
     for come in new.iter().filter(|item| !old.contains(item)) {
-        let _ = writeln!(text, "      {} {}", style("+").green(), value(come));
+        let _ = writeln!(text, "        {} {}", paint.green("+"), value(come));
     }
 }
 

@@ -3,11 +3,17 @@
 //! The rule: data goes to standard output, everything else to standard error, and nothing that
 //! comes from AWS can write control codes to a terminal.
 
+pub mod board;
+mod brief;
+pub mod ending;
 pub mod findings;
 pub mod human;
 pub mod json;
 pub mod live;
+mod paint;
+pub mod state;
 pub mod status;
 mod text;
 
-pub use text::clean;
+pub use paint::Paint;
+pub use text::{clean, duration, listed};

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::ecs::{self, SERVICE_LINKED_ROLE};
 use super::reference::text_newtypes;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, ec2,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    ec2,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
 
@@ -128,6 +129,12 @@ impl Resource for Cluster {
         Ok(live
             .first()
             .and_then(|live| Some(Found { outputs: outputs(live)?, tags: ecs::tags(live.tags()) })))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        // A name, or an ARN, whose last part is the name.
+        let name = id.rsplit('/').next().filter(|name| !name.is_empty())?;
+        Some(Outputs { name: name.into(), arn: String::new() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

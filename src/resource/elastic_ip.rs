@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ec2;
 use super::reference::text_newtypes;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Readiness, Resource, Sought};
+use super::{
+    Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Resource, Sought,
+};
 use crate::aws::{Aws, AwsError, Class, Operation, Patience};
 
 text_newtypes! {
@@ -71,6 +73,11 @@ impl Resource for ElasticIp {
             Some(Found { outputs, tags: ec2::tags(address.tags()) })
         };
         Ok(addresses.iter().find_map(found))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        let address = Ipv4Addr::UNSPECIFIED;
+        id.starts_with("eipalloc-").then(|| Outputs { allocation: id.into(), address })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

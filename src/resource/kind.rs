@@ -9,8 +9,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Readiness, Replacement, Resource,
-    Sought, SoughtValue, Tagging,
+    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Place, Readiness, Replacement,
+    Resource, Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
 
@@ -104,6 +104,11 @@ macro_rules! kinds {
                 match self { $(
                     Self::$variant => Box::pin(find::<super::$module::$variant>(aws, spec, identity)).await
                 ),+ }
+            }
+
+            /// [`Resource::locate`].
+            pub fn locate(self, id: &str, place: &Place) -> Result<Option<Value>, KindError> {
+                match self { $(Self::$variant => locate::<super::$module::$variant>(id, place)),+ }
             }
 
             /// [`Resource::read`].
@@ -241,6 +246,10 @@ async fn find<R: Resource>(
     let spec: R = typed::<R, _>(spec)?;
     let Some(found) = spec.find(aws, identity).await? else { return Ok(None) };
     Ok(Some(Found { outputs: erased::<R, _>(&found.outputs)?, tags: found.tags }))
+}
+
+fn locate<R: Resource>(id: &str, place: &Place) -> Result<Option<Value>, KindError> {
+    R::locate(id, place).as_ref().map(erased::<R, _>).transpose()
 }
 
 async fn read<R: Resource>(

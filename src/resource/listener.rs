@@ -10,7 +10,9 @@ use super::elb::{self, Made};
 use super::load_balancer::LoadBalancerArn;
 use super::reference::text_newtypes;
 use super::target_group::TargetGroupArn;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Readiness, Resource, Sought};
+use super::{
+    Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Resource, Sought,
+};
 use crate::aws::{Aws, AwsError, Operation, elb_tags, present};
 
 text_newtypes! {
@@ -81,6 +83,10 @@ impl Resource for Listener {
         let Some(outputs) = on_port.map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
         Ok(Some(elb::found(aws, &arn, outputs).await?))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.contains(":listener/app/").then(|| Outputs { arn: id.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -17,7 +17,7 @@ use super::security_group::SecurityGroupId;
 use super::subnet::SubnetId;
 use super::vpc::VpcId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, elb_tags, present};
 
@@ -136,6 +136,13 @@ impl Resource for LoadBalancer {
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
         Ok(Some(elb::found(aws, &arn, outputs).await?))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        let (_, full_name) = id.split_once(":loadbalancer/")?;
+        let full_name = full_name.starts_with("app/").then(|| full_name.to_owned())?;
+        let (name, dns_name, zone_id) = Default::default();
+        Some(Outputs { arn: id.into(), name, dns_name, zone_id, full_name })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

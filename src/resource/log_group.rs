@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::reference::text_newtypes;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, ec2,
-    tag_changes,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    ec2, tag_changes,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, Tags, is_owned};
 
@@ -103,6 +103,15 @@ impl Resource for LogGroup {
         let arn = arn(aws, &name).await?;
         let tags = tags(aws, &arn).await?;
         Ok(tags.map(|tags| Found { outputs: Outputs { name, arn }, tags }))
+    }
+
+    fn locate(id: &str, place: &Place) -> Option<Outputs> {
+        // A name, or an ARN that ends in it.
+        let name = id.split_once(":log-group:").map_or(id, |(_, name)| name);
+        let name = name.strip_suffix(":*").unwrap_or(name);
+        let Place { partition, region, account } = place;
+        let arn = format!("arn:{partition}:logs:{region}:{account}:log-group:{name}");
+        (!name.is_empty()).then(|| Outputs { name: name.into(), arn })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -119,6 +119,10 @@ pub trait Resource:
         identity: &Identity,
     ) -> impl Future<Output = Result<Option<Found<Self::Outputs>>, AwsError>> + Send;
 
+    /// As much of the outputs of the one that AWS calls `id` as [`Resource::read`] needs; the read
+    /// gives the rest. `None` when nothing of the kind is called like that.
+    fn locate(id: &str, place: &Place) -> Option<Self::Outputs>;
+
     /// Reads many at once, in the order in which they are sought; `None` for what is not there.
     ///
     /// As few calls as AWS allows, whatever the number. Ids that are missing must not fail the
@@ -174,6 +178,17 @@ pub struct Identity {
     pub token: String,
     /// All the tags that it is to carry: those of ownership, `Name`, and the user's.
     pub tags: Tags,
+}
+
+/// Where a stack is: what ARNs are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: &'static str,
+    /// `eu-west-1`.
+    pub region: String,
+    /// The twelve digits of the account.
+    pub account: String,
 }
 
 /// A resource that is to be read, changed or removed.

@@ -15,7 +15,8 @@ use super::elastic_ip::AllocationId;
 use super::reference::text_newtypes;
 use super::subnet::SubnetId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Readiness, Replacement, Resource, Sought,
+    Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Replacement, Resource,
+    Sought,
 };
 use crate::aws::{Aws, AwsError, Operation};
 
@@ -95,6 +96,10 @@ impl Resource for NatGateway {
             outputs: Outputs { id: NatGatewayId(super::text(gateway.nat_gateway_id())) },
             tags: ec2::tags(gateway.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.starts_with("nat-").then(|| Outputs { id: id.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -17,7 +17,7 @@ use super::nat_gateway::NatGatewayId;
 use super::reference::text_newtypes;
 use super::subnet::SubnetId;
 use super::vpc::VpcId;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Resource, Sought};
+use super::{Change, Found, Handle, Identity, Input, Kind, Live, Place, Resource, Sought};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
 text_newtypes! {
@@ -93,6 +93,10 @@ impl Resource for RouteTable {
             outputs: Outputs { id: RouteTableId(super::text(table.route_table_id())) },
             tags: ec2::tags(table.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.starts_with("rtb-").then(|| Outputs { id: id.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::autoscaling::{self, BUSY, DIMENSION, NAMESPACE};
 use super::service::ScalingId;
 use super::{
-    Change, Found, Identity, Input, Kind, Live, Readiness, Replacement, Resource, Sought, Tagging,
-    ec2, elb,
+    Change, Found, Identity, Input, Kind, Live, Place, Readiness, Replacement, Resource, Sought,
+    Tagging, ec2, elb,
 };
 use crate::aws::{Aws, AwsError, Operation, Tags, is_owned};
 
@@ -73,6 +73,13 @@ impl Resource for ScalableTarget {
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let tags = tags(aws, outputs.arn.as_deref()).await?;
         Ok(Some(Found { outputs, tags }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        // AWS knows it by the service: `service/cluster/name`.
+        let service =
+            (id.starts_with("service/") && id.split('/').count() == 3).then(|| id.into())?;
+        Some(Outputs { service, arn: None })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::autoscaling::{self, BUSY, DIMENSION, NAMESPACE};
 use super::service::ScalingId;
 use super::{
-    Change, Found, Identity, Input, Kind, Live, Naming, Readiness, Replacement, Resource, Sought,
-    Tagging, ec2, elb,
+    Change, Found, Identity, Input, Kind, Live, Naming, Place, Readiness, Replacement, Resource,
+    Sought, Tagging, ec2, elb,
 };
 use crate::aws::{Aws, AwsError, Operation, Tags};
 
@@ -99,6 +99,13 @@ impl Resource for ScalingPolicy {
         let described = describe_some(aws, vec![identity.name.clone()]).await?;
         let own = described.iter().find(|one| one.resource_id() == service.as_str());
         Ok(own.map(|policy| Found { outputs: outputs(policy), tags: identity.tags.clone() }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        // `arn:…:scalingPolicy:…:resource/ecs/service/cluster/name:policyName/policy`.
+        let (_, resource) = id.split_once(":resource/ecs/")?;
+        let (service, name) = resource.split_once(":policyName/")?;
+        Some(Outputs { arn: id.into(), name: name.to_owned(), service: service.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -17,7 +17,7 @@ use super::ec2::{self, VISIBLE_VPC};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
 
@@ -91,6 +91,10 @@ impl Resource for SecurityGroup {
             outputs: Outputs { id: id_of(&group), name: super::text(group.group_name()) },
             tags: ec2::tags(group.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.starts_with("sg-").then(|| Outputs { id: id.into(), name: String::new() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

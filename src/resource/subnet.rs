@@ -10,7 +10,7 @@ use super::blockers::{self, Blocker};
 use super::ec2::{self, SUBNET_JUST_MADE, VISIBLE_VPC, VPC_JUST_MADE};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Resource, Sought};
+use super::{Change, Found, Handle, Identity, Input, Kind, Live, Place, Resource, Sought};
 use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags, is_owned};
 
 text_newtypes! {
@@ -76,6 +76,10 @@ impl Resource for Subnet {
             outputs: Outputs { id: SubnetId(super::text(subnet.subnet_id())) },
             tags: ec2::tags(subnet.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.starts_with("subnet-").then(|| Outputs { id: id.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -13,7 +13,7 @@ use super::elb::{self, Made};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, elb_tags, present};
 
@@ -127,6 +127,12 @@ impl Resource for TargetGroup {
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
         Ok(Some(elb::found(aws, &arn, outputs).await?))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        let (_, full_name) = id.split_once(":targetgroup/")?;
+        let full_name = format!("targetgroup/{full_name}");
+        Some(Outputs { arn: id.into(), name: String::new(), full_name })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::blockers::{self, Blocker};
 use super::ec2::{self, VISIBLE_VPC};
 use super::reference::text_newtypes;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Resource, Sought};
+use super::{Change, Found, Handle, Identity, Input, Kind, Live, Place, Resource, Sought};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
 text_newtypes! {
@@ -82,6 +82,10 @@ impl Resource for Vpc {
             outputs: Outputs { id: VpcId(super::text(vpc.vpc_id())) },
             tags: ec2::tags(vpc.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        id.starts_with("vpc-").then(|| Outputs { id: id.into() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

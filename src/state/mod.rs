@@ -4,6 +4,7 @@
 //! [`State::apply`], serves both recording and replay, so what is read back is what was meant.
 //! How both are kept on disk is in [`store`]; the design is in `docs/state.md`.
 
+mod edit;
 pub mod journal;
 pub mod store;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::event::Verb;
 use crate::resource::{Address, Identity};
 
+pub use edit::EditError;
 pub use journal::Entry;
 
 /// The format that this version writes. A newer one is refused, an older one migrated.
@@ -125,6 +127,11 @@ impl State {
     /// Whether nothing is recorded, and nothing in doubt.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.replaced.is_empty() && self.in_doubt.is_empty()
+    }
+
+    /// Whether nothing was ever recorded.
+    pub fn is_blank(&self) -> bool {
+        self.is_empty() && self.outcomes.is_empty()
     }
 
     /// How many outcomes an address has seen.

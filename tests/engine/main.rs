@@ -5,6 +5,7 @@ mod harness;
 
 mod changes;
 mod configs;
+mod cut_off;
 mod network;
 mod settled;
 mod speed;

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::reference::text_newtypes;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, policy,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    policy,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
 
@@ -108,6 +109,12 @@ impl Resource for Role {
             outputs: Outputs { arn: RoleArn(role.arn().to_owned()), name: identity.name.clone() },
             tags: calls::tags(role.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        // A name, or an ARN, whose last part is the name.
+        let name = id.rsplit('/').next().filter(|name| !name.is_empty())?;
+        Some(Outputs { arn: "".into(), name: name.to_owned() })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

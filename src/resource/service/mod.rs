@@ -21,7 +21,8 @@ use super::subnet::SubnetId;
 use super::target_group::TargetGroupArn;
 use super::task_definition::TaskDefinitionArn;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, ecs,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    ecs,
 };
 use crate::aws::{Aws, AwsError, is_owned};
 
@@ -160,6 +161,19 @@ impl Resource for Service {
             outputs: canonical::outputs(&service, cluster),
             tags: ecs::tags(service.tags()),
         }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        // `cluster/name`, or an ARN that ends in it.
+        let mut parts = id.rsplit('/');
+        let (name, cluster) = (parts.next()?, parts.next()?);
+        Some(Outputs {
+            arn: "".into(),
+            name: name.to_owned(),
+            cluster: cluster.into(),
+            scaling_id: format!("service/{cluster}/{name}").into(),
+            deployment: String::new(),
+        })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -19,7 +19,8 @@ use super::log_group::LogGroupName;
 use super::reference::text_newtypes;
 use super::role::RoleArn;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Readiness, Resource, Sought, ecs,
+    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    ecs,
 };
 use crate::aws::{Aws, AwsError};
 
@@ -144,6 +145,13 @@ impl Resource for TaskDefinition {
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let found = revisions::latest_owned(aws, &identity.name, &identity.tags).await?;
         Ok(found.map(|found| Found { outputs: found.outputs(), tags: found.tags }))
+    }
+
+    fn locate(id: &str, _place: &Place) -> Option<Outputs> {
+        // An ARN, or `family:revision`.
+        let (_, revision) = id.rsplit_once(':')?;
+        let revision = revision.parse().ok()?;
+        Some(Outputs { arn: id.into(), family: String::new(), revision })
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {

@@ -47,6 +47,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The newest copy of a state that is not there any more, although it was never taken down.
+    pub fn lost(&self, stack: &str, environment: &str) -> Option<Copy> {
+        let newest = self.copies(stack, environment).into_iter().next();
+        newest.filter(|(_, state)| !state.is_empty()).map(|(copy, _)| copy)
+    }
+}
+
 impl Lock {
     /// Lays what is there of the state aside, among the copies, so that another can be written.
     ///
@@ -93,10 +101,10 @@ impl Files {
         let (from, state) = candidates.into_iter().next()?;
         let is_newer =
             |header: &Header| header.lineage == state.lineage && header.serial < state.serial;
-        // Without a journal nothing has happened since the last snapshot, and with an older one
-        // it was taken in.
+        // Beside a snapshot, no journal means that nothing has happened since, and an older one
+        // that it was taken in. Without either, nobody knows.
         let is_whole = match &journal {
-            None => true,
+            None => self.snapshot.exists(),
             Some((Some((header, _)), _)) => is_newer(header),
             Some((None, _)) => false,
         };

@@ -1,0 +1,61 @@
+//! The lock, for commands that change something: taken at once, or waited for.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+
+use crate::state::store::{Lock, StoreError};
+
+use super::arguments::duration;
+use super::connect::holder;
+use super::context::{Context, StackName};
+use super::failure::Failure;
+
+/// How a command takes the lock.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Locking {
+    /// Wait so long while somebody else works on the stack, `5m` for example.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub lock_timeout: Option<Duration>,
+}
+
+/// How often a lock that is held is tried again.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often a lock is tried again, and after what pause, whose holder has not said yet who it is.
+const NAMELESS: (u32, Duration) = (50, Duration::from_millis(20));
+
+/// Takes the lock of a stack for a command.
+pub async fn lock(
+    context: &Context,
+    name: &StackName,
+    command: &str,
+    locking: Locking,
+) -> Result<Lock, Failure> {
+    let deadline = Instant::now() + locking.lock_timeout.unwrap_or_default();
+    let (store, me) = (context.store(), holder(command));
+    let mut nameless = 0;
+    let mut told = None;
+    loop {
+        let held = match store.lock(&name.stack, &name.environment, &me) {
+            Err(StoreError::Held { holder }) => holder,
+            settled => return Ok(settled?),
+        };
+        if held.is_none() && nameless < NAMELESS.0 {
+            nameless += 1;
+            tokio::time::sleep(NAMELESS.1).await;
+            continue;
+        }
+        if Instant::now() >= deadline {
+            return Err(StoreError::Held { holder: held }.into());
+        }
+        if told != held {
+            if let Some(holder) = &held {
+                context.tell(&format!("Waiting for {holder}."));
+            }
+            told = held;
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

@@ -1,0 +1,60 @@
+//! `provision unprotect`: lets a protected stack be taken down again.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::aws::Tags;
+use crate::deployment::check_place;
+use crate::execute::Hopeless;
+use crate::graph::Graph;
+use crate::observe::observe;
+use crate::plan::Plan;
+
+use super::ask;
+use super::context::Context;
+use super::failure::Failure;
+use super::locking::{Locking, lock};
+use super::run::{self, Running};
+
+#[derive(Debug, Args)]
+pub struct UnprotectOptions {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub locking: Locking,
+}
+
+pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCode, Failure> {
+    let name = context.stack_name()?;
+    let lock = lock(context, &name, "unprotect", options.locking).await?;
+    let mut state = context.existing_state(&name)?;
+    let aws = context.connect(&state.region).await?.aws;
+    check_place(&aws, &state).await?;
+    let observed = observe(&aws, &Graph::default(), &state, &Tags::new()).await?;
+    let plan = Plan::lifting_protection(&state, &observed);
+    if !state.protected && plan.is_empty() {
+        context.tell("Nothing to do: the stack is not protected.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !options.yes {
+        let environment = &state.environment;
+        let question = format!("To let it be removed, type the environment's name, {environment}:");
+        ask::confirm(&question, environment)?;
+    }
+    state.protected = false;
+    let mut writer = lock.begin(state)?;
+    run::settle(context, &aws, &mut writer).await?;
+    let running = Running { wait_for_services: false, hopeless: Hopeless::WaitOn, timeout: None };
+    let ending = run::carry_out(context, &aws, &plan, &mut writer, running).await;
+    writer.finish()?;
+    let code = run::conclude(context, &ending?, "unprotect");
+    if code == 0 {
+        context.tell(
+            "The stack is no longer protected. While the file says `protect = true`, the next `up` \
+             protects it again.",
+        );
+    }
+    Ok(run::code(code))
+}

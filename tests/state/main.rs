@@ -1,0 +1,8 @@
+//! What is recorded of a stack: lost and found again, mended, protected, fought over.
+
+mod binary;
+mod import;
+mod protection;
+mod recover;
+mod refusing;
+mod world;
