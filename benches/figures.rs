@@ -172,6 +172,7 @@ fn made(graph: &Graph, mut state: State) -> (State, Observed) {
             applied: spec,
             needs: desired.needs.into_keys().collect(),
             ready: true,
+            configured: true,
         };
         state.resources.insert(planned.address, record);
     }

@@ -125,7 +125,7 @@ pub async fn check_place(aws: &Aws, state: &State) -> Result<(), DrawingError> {
 ///
 /// [`DrawingError::Recovery`] when AWS does not answer.
 pub async fn settled(aws: &Aws, mut state: State) -> Result<State, DrawingError> {
-    for entry in answers(aws, state.in_doubt.clone()).await? {
+    for entry in answers(aws, &state).await? {
         state.apply(entry);
     }
     Ok(state)

@@ -215,6 +215,7 @@ fn record(node: &Node, state: &State, user: &Tags, live: &LiveValue) -> Record {
         applied: live.spec.clone(),
         needs: node.waits.iter().map(|wait| wait.on.clone()).collect(),
         ready: false,
+        configured: true,
     }
 }
 

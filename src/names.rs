@@ -26,7 +26,7 @@ pub fn identity(node: &Node, state: &State, user: &Tags, generation: u32) -> Ide
 
 /// The identity that a resource would be made with: what to look for when nothing is recorded.
 pub fn prospective_identity(node: &Node, state: &State, user: &Tags) -> Identity {
-    identity(node, state, user, 0)
+    identity(node, state, user, state.next_generation(&node.address))
 }
 
 /// All the tags of a resource: the user's, `Name`, and those of ownership, which win.

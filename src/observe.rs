@@ -3,6 +3,7 @@
 //! One batched read a kind, all kinds at once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::{try_join, try_join_all};
 use serde_json::Value;
@@ -65,11 +66,49 @@ async fn recorded(
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
+/// The pauses before what is not as it is recorded is looked at again. AWS answers from copies that
+/// may be behind: right after a change they show what was before, and what was just made they do
+/// not know (aws-behaviour 0.1.1, 0.1.2). A stack that nobody has touched costs no second look.
+const AGAIN: &[Duration] = &[Duration::from_secs(2), Duration::from_secs(4)];
+
+/// Reads what is recorded of one kind, and once more what is missing or was changed: the look that
+/// sees it as it is recorded is right, and the last one otherwise.
 async fn read(
     aws: &Aws,
     kind: Kind,
     records: Vec<(&Address, &Record)>,
 ) -> Result<Vec<((Address, u32), LiveValue)>, KindError> {
+    let is_new = |live: &Option<LiveValue>, record: &Record| live.is_none() && !record.ready;
+    // What an interrupted run has just made may not be visible yet: taken for deleted, it would be
+    // made once more.
+    let mut seen = aws
+        .patiently(
+            || read_once(aws, kind, &records),
+            |live| !live.iter().zip(&records).any(|(live, (_, record))| is_new(live, record)),
+        )
+        .await?;
+    for pause in AGAIN {
+        let doubtful: Vec<usize> = (0..records.len())
+            .filter(|at| is_doubtful(records[*at].1, seen[*at].as_ref()))
+            .collect();
+        if doubtful.is_empty() {
+            break;
+        }
+        aws.pace().sleep(*pause).await;
+        let some: Vec<_> = doubtful.iter().map(|at| records[*at]).collect();
+        for (at, again) in doubtful.into_iter().zip(read_once(aws, kind, &some).await?) {
+            seen[at] = again.or(seen[at].take());
+        }
+    }
+    let keys = records.into_iter().map(|(address, record)| (address.clone(), record.generation));
+    Ok(keys.zip(seen).filter_map(|(key, live)| Some((key, live?))).collect())
+}
+
+async fn read_once(
+    aws: &Aws,
+    kind: Kind,
+    records: &[(&Address, &Record)],
+) -> Result<Vec<Option<LiveValue>>, KindError> {
     let sought: Vec<SoughtValue> = records
         .iter()
         .map(|(address, record)| SoughtValue {
@@ -78,9 +117,15 @@ async fn read(
             applied: record.applied.clone(),
         })
         .collect();
-    let live = kind.read(aws, &sought).await?;
-    let keys = records.into_iter().map(|(address, record)| (address.clone(), record.generation));
-    Ok(keys.zip(live).filter_map(|(key, live)| Some((key, live?))).collect())
+    kind.read(aws, &sought).await
+}
+
+/// Whether a look shows something else than what was last applied and seen to work: it may have
+/// been changed outside, or the look may have met a copy that is behind.
+fn is_doubtful(record: &Record, live: Option<&LiveValue>) -> bool {
+    let Some(live) = live else { return record.ready };
+    let mut applied = record.applied.as_object().into_iter().flatten();
+    applied.any(|(name, value)| live.spec.get(name) != Some(value))
 }
 
 async fn unrecorded(

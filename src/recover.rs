@@ -131,6 +131,7 @@ impl Search<'_> {
         };
         let live = kind.read(self.aws, &[sought]).await?.pop().flatten();
         Ok(Record {
+            configured: live.is_some(),
             type_name: kind.facts().type_name.into(),
             id: physical_id(&outputs),
             identity,
@@ -217,6 +218,7 @@ async fn subnets(aws: &Aws, state: &State) -> Result<BTreeMap<Address, Record>, 
             applied: live.spec,
             needs: BTreeSet::from([network.clone()]),
             ready: false,
+            configured: true,
         };
         Some((sought.address, record))
     });

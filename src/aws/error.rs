@@ -83,6 +83,12 @@ impl AwsError {
         self.0.class == Class::Gone
     }
 
+    /// Whether the credentials held once and no longer do: others may.
+    pub fn is_expiry(&self) -> bool {
+        let expired = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
+        expired.iter().any(|code| self.has_code(code))
+    }
+
     /// Whether the code is `code`, without regard to case.
     pub fn has_code(&self, code: &str) -> bool {
         self.code().is_some_and(|own| own.eq_ignore_ascii_case(code))
@@ -208,7 +214,9 @@ fn chain<'a>(
 /// Judges an error by its code on the wire.
 fn classify(operation: &str, code: &str, message: &str) -> Class {
     let lower = message.to_lowercase();
-    if is_throttle(code) || (lower.contains("rate exceeded") && code != "LimitExceededException") {
+    // The text tells more than the code: a service behind this one may be the one that is asked too
+    // much, and `LimitExceededException` is else a quota (24.1).
+    if is_throttle(code) || lower.contains("rate exceeded") {
         return Class::Throttled;
     }
     // Both mean "still attached" on an address: the code of the second lies (4.e).
@@ -251,6 +259,8 @@ fn classify(operation: &str, code: &str, message: &str) -> Class {
         | "DeleteConflict" => Class::InUse,
         _ if code.starts_with("ClusterContains") => Class::InUse,
         "InvalidParameterException" if lower.contains("not idempotent") => Class::AlreadyExists,
+        // A service-linked role: AWS's own answer to the second one (10).
+        "InvalidInput" if lower.contains("has been taken") => Class::AlreadyExists,
         "InvalidParameterException"
             if lower.contains("deployments are active") || lower.contains("still draining") =>
         {

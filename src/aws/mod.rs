@@ -3,20 +3,29 @@
 //! The rule: no call leaves except through [`Aws::call`], which paces it, repeats it where the
 //! operation says that patience pays, and turns the SDK's error into an [`AwsError`].
 
+mod credentials;
 mod elb_tags;
 mod error;
+mod limiter;
 mod missing;
 mod operation;
 mod pace;
 mod tags;
+mod visible;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_types::SdkConfig;
 use tokio::sync::OnceCell;
+
+use credentials::Renewing;
+use limiter::Limiter;
 
 pub use elb_tags::elb_tags;
 pub use error::{AwsError, Class};
@@ -24,6 +33,10 @@ pub use missing::present;
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
 pub use tags::{OwnershipTags, Tags, is_owned};
+
+/// How long something that stood before this run may seem to be missing: an earlier run may have
+/// made it moments ago, and copies of AWS's knowledge differ (aws-behaviour 0.1.1).
+const STANDING: Duration = Duration::from_secs(20);
 
 /// Something worth telling while a call is repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +60,7 @@ pub struct Aws {
     clients: Arc<Clients>,
     pace: Pace,
     on_retry: Option<OnRetry>,
+    standing: Arc<BTreeSet<String>>,
 }
 
 struct Clients {
@@ -60,6 +74,8 @@ struct Clients {
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
+    limiter: Limiter,
+    credentials: Option<Arc<Renewing>>,
 }
 
 impl std::fmt::Debug for Aws {
@@ -76,6 +92,8 @@ impl Aws {
     /// [`NoRegion`] when it names none.
     pub fn new(config: &SdkConfig, pace: Pace) -> Result<Self, NoRegion> {
         let region = config.region().ok_or(NoRegion)?.to_string();
+        let (config, credentials) = renewing(config);
+        let config = &config;
         let clients = Clients {
             ec2: aws_sdk_ec2::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
@@ -87,8 +105,17 @@ impl Aws {
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
+            limiter: Limiter::new(pace),
+            credentials,
         };
-        Ok(Self { clients: Arc::new(clients), pace, on_retry: None })
+        Ok(Self { clients: Arc::new(clients), pace, on_retry: None, standing: Arc::default() })
+    }
+
+    /// The same clients, knowing that `ids` were there before: where one of them is not found, it
+    /// is gone, and not merely not to be seen yet.
+    #[must_use]
+    pub fn standing_on(&self, ids: impl IntoIterator<Item = String>) -> Self {
+        Self { standing: Arc::new(ids.into_iter().collect()), ..self.clone() }
     }
 
     /// The same clients, telling `on_retry` of every repetition.
@@ -180,18 +207,26 @@ impl Aws {
         AwsError: From<(Operation, SdkError<E, R>)>,
     {
         let mut attempt = 1;
+        let mut renewed = false;
         let started = tokio::time::Instant::now();
         loop {
+            self.clients.limiter.admit(operation.name).await;
             tracing::debug!(operation = operation.name, attempt, "calling");
             let error = match send().await {
                 Ok(output) => return Ok(output),
                 Err(error) => AwsError::from((operation, error)),
             };
+            if error.class() == Class::Throttled {
+                self.clients.limiter.is_empty_for(operation.name);
+            }
+            if error.is_expiry() && !std::mem::replace(&mut renewed, true) && self.renew() {
+                continue;
+            }
             let Some(patience) = operation.patience_with(&error) else { return Err(error) };
             let waited = self.pace.unscaled(started.elapsed());
             let unscaled = patience.pause(attempt, waited);
             let pause = self.pace.scaled(unscaled);
-            if started.elapsed() + pause > self.pace.scaled(patience.bound) {
+            if started.elapsed() + pause > self.pace.scaled(self.bound(patience, &error)) {
                 return Err(error);
             }
             tracing::debug!(operation = operation.name, %error, because = patience.because, "again");
@@ -201,12 +236,39 @@ impl Aws {
         }
     }
 
+    /// Has the provider asked for other credentials; false where there is none to ask.
+    fn renew(&self) -> bool {
+        let provider = self.clients.credentials.as_ref();
+        provider.inspect(|provider| provider.expired()).is_some()
+    }
+
+    /// How long to go on asking. What stood before this run is not waited for as what was just
+    /// made is.
+    fn bound(&self, patience: &Patience, error: &AwsError) -> Duration {
+        let stood = || self.standing.iter().any(|id| error.message().contains(id.as_str()));
+        if patience.until_seen && stood() { patience.bound.min(STANDING) } else { patience.bound }
+    }
+
     fn tell(&self, attempt: u32, error: &AwsError, because: &'static str, pause: Duration) {
         if let Some(on_retry) = &self.on_retry {
             let code = error.code().unwrap_or("no answer").to_owned();
             on_retry(Retry { attempt, code, because, pause });
         }
     }
+}
+
+/// The configuration with its credentials provider wrapped into one that asks again when AWS says
+/// that they have expired. The SDK's own cache is left out: it goes by their date alone.
+fn renewing(config: &SdkConfig) -> (SdkConfig, Option<Arc<Renewing>>) {
+    let Some(provider) = config.credentials_provider() else { return (config.clone(), None) };
+    let renewing = Arc::new(Renewing::new(provider));
+    let provider: Arc<dyn ProvideCredentials> = Arc::<Renewing>::clone(&renewing);
+    let config = config
+        .to_builder()
+        .credentials_provider(SharedCredentialsProvider::new(provider))
+        .identity_cache(IdentityCache::no_cache())
+        .build();
+    (config, Some(renewing))
 }
 
 /// The partition that a region belongs to.

@@ -24,6 +24,9 @@ pub struct Patience {
     pub bound: Duration,
     /// Why it passes: for the log.
     pub because: &'static str,
+    /// Whether it is about something that is not to be seen everywhere yet. It then passes only
+    /// for what was just made (aws-behaviour 24.3).
+    pub until_seen: bool,
 }
 
 /// Operations that are named like making something new, and may yet be repeated.
@@ -87,7 +90,16 @@ impl Patience {
         bound: Duration,
         because: &'static str,
     ) -> Self {
-        Self { codes, message: "", bound, because }
+        Self { codes, message: "", bound, because, until_seen: false }
+    }
+
+    /// Patience with codes that say that something is not there, which was just made.
+    pub const fn until_seen(
+        codes: &'static [&'static str],
+        bound: Duration,
+        because: &'static str,
+    ) -> Self {
+        Self { until_seen: true, ..Self::with(codes, bound, because) }
     }
 
     /// The same, for messages that contain `fragment` only.

@@ -56,7 +56,8 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     if ending.is_interrupted() && following.rollback_on_interrupt {
         roll_back(context, &cloud.aws, &state, &ending).await?;
     }
-    if ending.summary.is_complete() {
+    // What was done is done when it serves; where nothing was done, nobody asks.
+    if ending.summary.is_complete() && !ending.summary.done.is_empty() {
         ending.is_unanswered = !verifying::answers(context, following, &cloud, &state).await;
     }
     Ok(run::code(conclude(context, &ending, &state)))

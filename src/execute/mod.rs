@@ -8,6 +8,7 @@
 //! infrastructure: run again, and it goes on.
 
 mod inspection;
+mod look;
 mod operation;
 mod poller;
 pub mod recovery;
@@ -124,6 +125,7 @@ pub async fn execute<R: Recorder>(
     events: &mpsc::UnboundedSender<Event>,
     options: Options,
 ) -> Result<Summary, StoreError> {
+    let aws = &aws.standing_on(standing(plan));
     let tasks = schedule(plan);
     let progress = tasks.iter().map(|_| Progress::Waiting).collect();
     let mut run = Run {
@@ -143,6 +145,13 @@ pub async fn execute<R: Recorder>(
     };
     run.until_done().await?;
     Ok(run.summary)
+}
+
+/// What was there and worked before the run: where it is not found, it is gone.
+fn standing(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let present = plan.resources.iter().filter_map(|planned| planned.present.as_ref());
+    let standing = present.filter(|present| present.record.ready && present.live.is_some());
+    standing.map(|present| present.record.id.clone())
 }
 
 /// How far a task has come.
@@ -274,13 +283,14 @@ impl<R: Recorder> Run<'_, R> {
     /// Writes down that a resource is as it is wanted, where an interrupted run could not.
     fn confirm(&mut self, place: usize) -> Result<(), StoreError> {
         let planned = self.planned(place);
-        match (&planned.present, &planned.desired) {
-            (Some(present), Some(desired)) if present.record.applied.is_null() => {
-                let (address, spec) = (planned.address.clone(), desired.spec.clone());
-                self.recorder.record(Entry::Confirmed { address, spec })
-            }
-            _ => Ok(()),
-        }
+        let (Some(present), Some(desired)) = (&planned.present, &planned.desired) else {
+            return Ok(());
+        };
+        let (false, Some(live)) = (present.record.configured, &present.live) else {
+            return Ok(());
+        };
+        let (address, spec) = (planned.address.clone(), desired.spec.clone());
+        self.recorder.record(Entry::Confirmed { address, spec, outputs: live.outputs.clone() })
     }
 
     /// Clients that tell of every repetition under the address's name.
@@ -301,12 +311,11 @@ impl<R: Recorder> Run<'_, R> {
         let planned = self.planned(place);
         let address = planned.address.clone();
         let verb = self.tasks[place].verb;
-        let is_new = verb == Verb::Create && planned.action == crate::plan::Action::Replace;
         let generation = self.generation(place);
         let needs: BTreeSet<Address> =
             planned.desired.iter().flat_map(|desired| desired.needs.keys().cloned()).collect();
         let (spec, identity) = match step {
-            Step::Create { spec, identity } | Step::Update { spec, identity, .. } => {
+            Step::Create { spec, identity, .. } | Step::Update { spec, identity, .. } => {
                 (spec.clone(), identity.clone())
             }
             Step::Delete { .. } => {
@@ -314,10 +323,7 @@ impl<R: Recorder> Run<'_, R> {
                 (Value::Null, present.record.identity.clone())
             }
         };
-        if is_new && !planned.old_goes_first() {
-            self.recorder.record(Entry::Replacing { address: address.clone() })?;
-        }
-        let intent = Intent { verb, generation, identity, spec, needs };
+        let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
         self.recorder.record(Entry::Begin { address, intent })
     }
 
@@ -337,10 +343,12 @@ impl<R: Recorder> Run<'_, R> {
         let planned = self.planned(place);
         match (self.tasks[place].verb, &planned.desired, &planned.present) {
             (Verb::Create, Some(desired), _) => {
-                let identity = desired.identity.clone();
+                let state = self.recorder.state();
                 Step::Create {
                     spec: self.resolved(planned.address.kind(), &desired.spec),
-                    identity,
+                    identity: desired.identity.clone(),
+                    others: state.others_at(&planned.address, desired.generation),
+                    in_doubt: state.in_doubt.contains_key(&planned.address),
                 }
             }
             (Verb::Update, Some(desired), Some(present)) => Step::Update {
@@ -371,26 +379,29 @@ impl<R: Recorder> Run<'_, R> {
     ) -> Result<(), StoreError> {
         let address = self.address(place);
         match outcome {
-            Ok(Outcome::Made(outputs)) => {
-                let id = physical_id(&outputs);
-                let made = Entry::Made { address: address.clone(), outputs, configured: true };
-                self.recorder.record(made)?;
-                self.progress[place] = Progress::Exists;
-                self.tell(Event::Exists { address, id });
-                self.watch(place);
-            }
+            Ok(Outcome::Made(outputs)) => self.made(place, outputs, true)?,
+            Ok(Outcome::Found(outputs)) => self.made(place, outputs, false)?,
             Ok(Outcome::Removed) if address.kind().facts().lingers => {
                 self.progress[place] = Progress::Exists;
                 self.watch(place);
             }
             Ok(Outcome::Removed) => self.ready(place)?,
             Err(error) => {
-                if error.is_certain() {
-                    self.recorder.record(Entry::Untouched { address })?;
+                if let Some(entry) = after_failure(self.tasks[place].verb, &error, address) {
+                    self.recorder.record(entry)?;
                 }
                 self.fail(place, error.into());
             }
         }
+        Ok(())
+    }
+
+    fn made(&mut self, place: usize, outputs: Value, configured: bool) -> Result<(), StoreError> {
+        let (address, id) = (self.address(place), physical_id(&outputs));
+        self.recorder.record(Entry::Made { address: address.clone(), outputs, configured })?;
+        self.progress[place] = Progress::Exists;
+        self.tell(Event::Exists { address, id });
+        self.watch(place);
         Ok(())
     }
 
@@ -419,7 +430,8 @@ impl<R: Recorder> Run<'_, R> {
         let deadline = Instant::now() + within;
         let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
-        self.poller.watch(Watched { place, sought, wanted, since: Instant::now(), deadline });
+        let since = Instant::now();
+        self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {
@@ -602,6 +614,16 @@ fn own_view(present: &crate::plan::Present) -> crate::resource::LiveValue {
         .collect();
     live.tags = own;
     live
+}
+
+/// What is written down of a step that failed; nothing where it stays in doubt.
+fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entry> {
+    match verb {
+        Verb::Create => error.made_nothing(&address).then_some(Entry::Untouched { address }),
+        // Some of it may be done.
+        Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
+        Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
+    }
 }
 
 fn failure(ending: Ending, findings: Vec<Finding>) -> Failure {

@@ -8,7 +8,8 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::aws::{Aws, Class, is_owned};
+use super::look::{Seen, look_for};
+use crate::aws::{Aws, Class};
 use crate::event::Event;
 use crate::plan::diff::{self, Sides};
 use crate::resource::kind::KindError;
@@ -23,6 +24,10 @@ pub enum Step {
         spec: Value,
         /// By what it is to be known.
         identity: Identity,
+        /// What AWS calls the other generations at its address, which it is not.
+        others: BTreeSet<String>,
+        /// Whether an earlier attempt may have made it.
+        in_doubt: bool,
     },
     /// Change it.
     Update {
@@ -47,6 +52,8 @@ pub enum Step {
 pub enum Outcome {
     /// It exists, with these outputs.
     Made(Value),
+    /// It was found where an earlier attempt had made it, and AWS does not say yet how it is.
+    Found(Value),
     /// AWS has taken the order to remove it.
     Removed,
 }
@@ -65,6 +72,9 @@ pub enum StepError {
         /// What has its name.
         id: String,
     },
+    /// AWS refused, after an attempt of which it did not say what came of it.
+    #[error(transparent)]
+    Unsettled(KindError),
     /// Something that is not the stack's own keeps it from being removed.
     #[error("it is still in use by {}", by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Blocked {
@@ -74,29 +84,42 @@ pub enum StepError {
 }
 
 impl StepError {
-    /// Whether it is certain that nothing has changed.
-    pub fn is_certain(&self) -> bool {
+    /// Whether AWS said no, rather than nothing at all.
+    pub fn is_refusal(&self) -> bool {
         match self {
             Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => {
                 true
             }
+            Self::Unsettled { .. } => false,
             Self::Kind(KindError::Aws(error)) => error.class() != Class::UnknownOutcome,
+        }
+    }
+
+    /// Whether it is certain that a creation has made nothing.
+    ///
+    /// Most creations are several calls. AWS's refusal is certain where it met the call that makes
+    /// the resource; where it met a later one, something is there.
+    pub fn made_nothing(&self, address: &Address) -> bool {
+        match self {
+            Self::Kind(KindError::Aws(error)) => {
+                self.is_refusal() && error.operation() == address.kind().facts().made_by
+            }
+            _ => self.is_refusal(),
         }
     }
 }
 
-/// How often a creation whose answer was lost is tried before it is left in doubt.
+/// How often what is not safe to be done twice is tried when the answer is lost.
 const ATTEMPTS: u32 = 4;
 
-/// How long to wait before looking for what an unanswered call may have made: reads lag behind
-/// creates (aws-behaviour 23).
+/// How long to wait before anything is done again whose answer was lost.
 const SETTLING: Duration = Duration::from_secs(5);
 
 /// Carries a step out.
 ///
 /// # Errors
 ///
-/// [`StepError`]; whether anything was changed, [`StepError::is_certain`] says.
+/// [`StepError`]; whether a creation made anything, [`StepError::made_nothing`] says.
 pub async fn perform(
     aws: &Aws,
     address: &Address,
@@ -104,10 +127,12 @@ pub async fn perform(
     tell: &mpsc::UnboundedSender<Event>,
 ) -> Result<Outcome, StepError> {
     match step {
-        Step::Create { spec, identity } => create(aws, address, &spec, &identity).await,
+        Step::Create { spec, identity, others, in_doubt } => {
+            let creation = Creation { aws, address, spec, identity, others };
+            creation.perform(in_doubt).await
+        }
         Step::Update { spec, identity, from, fields } => {
-            let kind = address.kind();
-            Ok(Outcome::Made(kind.update(aws, &spec, &identity, &from, &fields).await?))
+            update(aws, address, &spec, &identity, &from, &fields).await.map(Outcome::Made)
         }
         Step::Delete { gone } => {
             super::removal::remove(aws, address, &gone, tell).await?;
@@ -116,59 +141,107 @@ pub async fn perform(
     }
 }
 
-async fn create(
+/// Changes a resource. What makes something new on the way looks for it first, so all of it can be
+/// done again when an answer is lost.
+async fn update(
     aws: &Aws,
     address: &Address,
     spec: &Value,
     identity: &Identity,
-) -> Result<Outcome, StepError> {
-    let kind = address.kind();
-    // Some creates answer with an equal one that somebody else has made (aws-behaviour 23).
-    let mut look_first = kind.facts().adopts;
+    from: &LiveValue,
+    fields: &BTreeSet<String>,
+) -> Result<Value, StepError> {
     for attempt in 1.. {
-        if look_first && let Some(outputs) = adopt(aws, address, spec, identity).await? {
-            return Ok(Outcome::Made(outputs));
-        }
-        match kind.create(aws, spec, identity).await {
-            Ok(outputs) => return Ok(Outcome::Made(outputs)),
-            Err(KindError::Aws(error))
-                if error.class() == Class::UnknownOutcome && attempt < ATTEMPTS =>
-            {
-                tracing::warn!(%address, %error, "the answer was lost: looking before asking again");
+        match address.kind().update(aws, spec, identity, from, fields).await {
+            Err(error) if is_lost(&error) && attempt < ATTEMPTS => {
+                tracing::warn!(%address, %error, "the answer was lost: asking again");
                 aws.pace().sleep(SETTLING).await;
-                look_first = true;
             }
-            Err(error) => return Err(error.into()),
+            answer => return Ok(answer?),
         }
     }
     unreachable!("the last attempt returns")
 }
 
-/// Looks for a resource that an earlier attempt may have made; what is missing of it is made up.
-async fn adopt(
-    aws: &Aws,
-    address: &Address,
-    spec: &Value,
-    identity: &Identity,
-) -> Result<Option<Value>, StepError> {
-    let kind = address.kind();
-    let Some(found) = kind.find(aws, spec, identity).await? else { return Ok(None) };
-    if !is_owned(&found.tags, &identity.tags) {
-        let id = crate::state::physical_id(&found.outputs);
-        return Err(StepError::Foreign { address: address.clone(), id });
+fn is_lost(error: &KindError) -> bool {
+    matches!(error, KindError::Aws(error) if error.class() == Class::UnknownOutcome)
+}
+
+fn is_taken(error: &KindError) -> bool {
+    matches!(error, KindError::Aws(error) if error.class() == Class::AlreadyExists)
+}
+
+/// Something that is to be made, once.
+struct Creation<'a> {
+    aws: &'a Aws,
+    address: &'a Address,
+    spec: Value,
+    identity: Identity,
+    others: BTreeSet<String>,
+}
+
+impl Creation<'_> {
+    async fn perform(&self, in_doubt: bool) -> Result<Outcome, StepError> {
+        let kind = self.address.kind();
+        // Some creates answer with an equal one that somebody else has made (aws-behaviour 23).
+        if (in_doubt || kind.facts().adopts)
+            && let Some(outcome) = self.adopt(self.look().await?).await?
+        {
+            return Ok(outcome);
+        }
+        for attempt in 1.. {
+            let error = match kind.create(self.aws, &self.spec, &self.identity).await {
+                Ok(outputs) => return Ok(Outcome::Made(outputs)),
+                Err(error) => error,
+            };
+            // A refusal says nothing of an attempt before it that was not answered.
+            if !is_lost(&error) && attempt == 1 && !in_doubt {
+                return Err(error.into());
+            }
+            if !(is_lost(&error) || is_taken(&error)) || attempt == ATTEMPTS {
+                return Err(StepError::Unsettled(error));
+            }
+            let address = self.address;
+            tracing::warn!(%address, %error, "the answer was lost: looking before asking again");
+            let seen = self.aws.patiently(|| self.look(), Option::is_some).await?;
+            if let Some(outcome) = self.adopt(seen).await? {
+                return Ok(outcome);
+            }
+        }
+        unreachable!("the last attempt returns")
     }
-    let sought = SoughtValue {
-        address: address.clone(),
-        outputs: found.outputs.clone(),
-        applied: spec.clone(),
-    };
-    let live = kind.read(aws, &[sought]).await?.pop().flatten();
-    let Some(live) = live else { return Ok(Some(found.outputs)) };
-    let fields = missing(address, spec, identity, &live);
-    if fields.is_empty() {
-        return Ok(Some(live.outputs));
+
+    /// Looks for what an earlier attempt may have made.
+    async fn look(&self) -> Result<Option<Value>, StepError> {
+        let Self { aws, address, spec, identity, others } = self;
+        match look_for(aws, address, spec, identity, others).await? {
+            Seen::Own(outputs) => Ok(Some(outputs)),
+            Seen::Foreign(id) => Err(StepError::Foreign { address: (*address).clone(), id }),
+            Seen::Nothing => Ok(None),
+        }
     }
-    Ok(Some(kind.update(aws, spec, identity, &live, &fields).await?))
+
+    /// Takes what an earlier attempt has made for the resource; what is missing of it is made up.
+    async fn adopt(&self, found: Option<Value>) -> Result<Option<Outcome>, StepError> {
+        let Self { aws, address, spec, identity, .. } = self;
+        let Some(outputs) = found else { return Ok(None) };
+        let sought = SoughtValue {
+            address: (*address).clone(),
+            outputs: outputs.clone(),
+            applied: spec.clone(),
+        };
+        let sought = [sought];
+        let read = || address.kind().read(aws, &sought);
+        let live = aws.patiently(read, |live| live.iter().all(Option::is_some)).await?;
+        let Some(live) = live.into_iter().next().flatten() else {
+            return Ok(Some(Outcome::Found(outputs)));
+        };
+        let fields = missing(address, spec, identity, &live);
+        if fields.is_empty() {
+            return Ok(Some(Outcome::Made(live.outputs)));
+        }
+        update(aws, address, spec, identity, &live, &fields).await.map(Outcome::Made).map(Some)
+    }
 }
 
 /// The fields that an interrupted creation left as they were.

@@ -18,6 +18,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// to its length.
 const PART: u32 = 30;
 
+/// How long a failure must be seen until it is believed: a copy of AWS's knowledge that is behind
+/// shows what was before the change that is waited for (aws-behaviour 0.1.2).
+const BELIEVED_AFTER: Duration = Duration::from_secs(10);
+
 /// Something that is waited for.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
@@ -31,6 +35,20 @@ pub(super) struct Watched {
     pub since: Instant,
     /// Until when at the longest.
     pub deadline: Instant,
+    /// Since when it has been seen to have failed, without a look that saw otherwise.
+    pub failing: Option<Instant>,
+}
+
+impl Watched {
+    /// What a look says, with a failure that is not believed yet as one more thing to wait for.
+    fn judge(&mut self, seen: Readiness, believed_after: Duration) -> Readiness {
+        let Readiness::Failed(why) = &seen else {
+            self.failing = None;
+            return seen;
+        };
+        let since = *self.failing.get_or_insert_with(Instant::now);
+        if since.elapsed() >= believed_after { seen } else { Readiness::Pending(why.clone()) }
+    }
 }
 
 /// What was seen of something that is waited for. It is no longer watched.
@@ -83,8 +101,13 @@ impl Poller {
         self.busy.remove(&kind);
         match seen {
             Ok(seen) => {
+                let believed_after = self.aws.pace().scaled(BELIEVED_AFTER);
                 let pairs = watched.into_iter().zip(seen);
-                pairs.map(|(watched, seen)| Answered { watched, seen: Ok(seen) }).collect()
+                let judged = pairs.map(|(mut watched, seen)| {
+                    let seen = watched.judge(seen, believed_after);
+                    Answered { watched, seen: Ok(seen) }
+                });
+                judged.collect()
             }
             Err(error) => self.unanswered(watched, error),
         }

@@ -1,24 +1,20 @@
 //! After a run that was cut off: finds out what became of what it had begun.
 //!
-//! Only AWS knows, and reads lag behind creates, so what is not found is looked for again before
-//! it is believed to be missing.
-
-use std::time::Duration;
+//! Only AWS knows. What it does not show may still come, since reads lag behind creates: then the
+//! doubt stays, and whoever makes the resource looks first.
 
 use futures::future::try_join_all;
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::aws::{Aws, is_owned};
+use super::look::{Seen, look_for};
+use crate::aws::Aws;
 use crate::event::{Event, Verb};
 use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::store::{Recorder, StoreError};
-use crate::state::{Entry, Intent, physical_id};
-
-/// The pauses between looks for something that may have just been made (aws-behaviour 22, 23).
-const LOOKS: &[Duration] =
-    &[Duration::ZERO, Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+use crate::state::{Entry, Intent, State, physical_id};
 
 /// Doubts that could not be settled.
 #[derive(Debug, Error)]
@@ -46,7 +42,7 @@ pub async fn settle_doubts<R: Recorder>(
     recorder: &mut R,
     events: &mpsc::UnboundedSender<Event>,
 ) -> Result<(), RecoveryError> {
-    for entry in answers(aws, recorder.state().in_doubt.clone()).await? {
+    for entry in answers(aws, recorder.state()).await? {
         if let Some(event) = told(&entry) {
             // Nobody listening is no reason to stop.
             let _ = events.send(event);
@@ -61,37 +57,62 @@ pub async fn settle_doubts<R: Recorder>(
 /// # Errors
 ///
 /// [`RecoveryError::Look`] when AWS does not answer.
-pub async fn answers(
-    aws: &Aws,
-    doubts: impl IntoIterator<Item = (Address, Intent)>,
-) -> Result<Vec<Entry>, RecoveryError> {
-    let looks = doubts.into_iter().map(|(address, intent)| async move {
-        match intent.verb {
+pub async fn answers(aws: &Aws, state: &State) -> Result<Vec<Entry>, RecoveryError> {
+    let looks = state.in_doubt.iter().map(|(address, intent)| async move {
+        let seen = match intent.verb {
+            Verb::Create => created(aws, state, address, intent).await,
+            Verb::Update => updated(aws, state, address, intent).await,
             // What is recorded of it still stands; the plan will see what is left to do.
-            Verb::Delete | Verb::Await => Ok(Entry::Untouched { address }),
-            Verb::Create | Verb::Update => look(aws, address, &intent).await,
-        }
+            Verb::Delete | Verb::Await => Ok(None),
+        };
+        let seen =
+            seen.map_err(|source| RecoveryError::Look { address: address.clone(), source })?;
+        let address = address.clone();
+        Ok(match seen {
+            Some(outputs) => Entry::Made { address, outputs, configured: false },
+            None => Entry::Unresolved { address },
+        })
     });
     try_join_all(looks).await
 }
 
-async fn look(aws: &Aws, address: Address, intent: &Intent) -> Result<Entry, RecoveryError> {
-    let kind = address.kind();
-    for pause in LOOKS {
-        aws.pace().sleep(*pause).await;
-        let found = kind.find(aws, &intent.spec, &intent.identity).await;
-        let found =
-            found.map_err(|source| RecoveryError::Look { address: address.clone(), source })?;
-        match found {
-            Some(found) if is_owned(&found.tags, &intent.identity.tags) => {
-                return Ok(Entry::Made { address, outputs: found.outputs, configured: false });
-            }
-            // Somebody else's: ours was never made. The plan will say that the name is taken.
-            Some(_) => break,
-            None => {}
-        }
+/// The outputs of what an interrupted creation made. Where an earlier look was in vain already,
+/// this one is not repeated.
+async fn created(
+    aws: &Aws,
+    state: &State,
+    address: &Address,
+    intent: &Intent,
+) -> Result<Option<Value>, KindError> {
+    let others = state.others_at(address, intent.generation);
+    let look = || look_for(aws, address, &intent.spec, &intent.identity, &others);
+    let enough = |seen: &Seen| intent.unfound || *seen != Seen::Nothing;
+    Ok(match aws.patiently(look, enough).await? {
+        Seen::Own(outputs) => Some(outputs),
+        // Somebody else's: ours was never made. The plan will say that the name is taken.
+        Seen::Foreign(_) | Seen::Nothing => None,
+    })
+}
+
+/// The outputs that an interrupted update renewed, such as a task definition's revision; `None`
+/// where what is recorded stands.
+async fn updated(
+    aws: &Aws,
+    state: &State,
+    address: &Address,
+    intent: &Intent,
+) -> Result<Option<Value>, KindError> {
+    let Some(record) = state.resources.get(address) else { return Ok(None) };
+    if address.kind().facts().renewed.is_empty() {
+        return Ok(None);
     }
-    Ok(Entry::Untouched { address })
+    let others = state.others_at(address, intent.generation);
+    let look = || look_for(aws, address, &intent.spec, &intent.identity, &others);
+    let is_other = |seen: &Seen| matches!(seen, Seen::Own(outputs) if *outputs != record.outputs);
+    Ok(match aws.patiently(look, is_other).await? {
+        Seen::Own(outputs) => Some(outputs).filter(|outputs| *outputs != record.outputs),
+        Seen::Foreign(_) | Seen::Nothing => None,
+    })
 }
 
 fn told(entry: &Entry) -> Option<Event> {
@@ -99,7 +120,7 @@ fn told(entry: &Entry) -> Option<Event> {
         Entry::Made { address, outputs, .. } => {
             Some(Event::Recovered { address: address.clone(), id: Some(physical_id(outputs)) })
         }
-        Entry::Untouched { address } => {
+        Entry::Unresolved { address } => {
             Some(Event::Recovered { address: address.clone(), id: None })
         }
         _ => None,

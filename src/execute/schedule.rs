@@ -116,6 +116,13 @@ impl<'a> Places<'a> {
         }
         places
     }
+
+    /// The tasks that remove older generations of an address.
+    fn removed_before(&self, planned: &'a Planned) -> impl Iterator<Item = usize> {
+        let generation = planned.present.as_ref().map(|present| present.record.generation);
+        let older = (&planned.address, 0)..(&planned.address, generation.unwrap_or_default());
+        self.removing.range(older).map(|(_, place)| *place)
+    }
 }
 
 /// What is there, by what it needs.
@@ -142,15 +149,16 @@ fn making_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
     waits
 }
 
-fn removal_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
+fn removal_waits<'a>(planned: &'a Planned, places: &Places<'a>) -> Vec<(usize, Until)> {
     // AWS lets it go while others still name it, and its successor needs its place.
     if planned.old_goes_first() {
         return Vec::new();
     }
-    let mut waits = Vec::new();
-    if planned.action == Action::Replace {
-        waits.extend(places.making.get(&planned.address).map(|place| (*place, Until::Ready)));
-    }
+    // At one address one thing is done at a time, and the newest generation is seen to work before
+    // any older one goes, also where a run was cut off between the two.
+    let making = places.making.get(&planned.address);
+    let mut waits: Vec<_> = making.map(|place| (*place, Until::Ready)).into_iter().collect();
+    waits.extend(places.removed_before(planned).map(|place| (place, Until::Ready)));
     for (address, generation) in places.needing.get(&planned.address).into_iter().flatten() {
         let removing = places.removing.get(&(*address, *generation));
         let place = removing.or_else(|| places.making.get(address));

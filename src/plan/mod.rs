@@ -254,7 +254,8 @@ impl Planner<'_> {
         // own type always fits it.
         let spec = node.address.kind().canonical(&spec).unwrap_or(spec);
         let Some(record) = self.state.resources.get(&node.address) else {
-            return self.create(node, spec, 0, None, "it does not exist yet".into());
+            let generation = self.state.next_generation(&node.address);
+            return self.create(node, spec, generation, None, "it does not exist yet".into());
         };
         let live = self.observed.live_of(&node.address, record.generation).cloned();
         let present = Present { record: record.clone(), live };
@@ -360,6 +361,11 @@ impl Planner<'_> {
         if facts.tagging == Tagging::Always {
             let wanted = names::tags(node, self.state, self.user, &record.identity.name);
             changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
+        }
+        if !record.configured {
+            for change in &mut changes {
+                change.origin = Origin::Unknown;
+            }
         }
         changes
     }

@@ -190,7 +190,8 @@ mod tests {
         let identity = Identity { name: "web".into(), token: "t".into(), tags: [].into() };
         let spec = json!({"container": {"environment": {"KEY": "s3cret"}, "image": "x"}});
         let needs = BTreeSet::new();
-        let intent = Intent { verb: Verb::Create, generation: 0, identity, spec, needs };
+        let (verb, generation) = (Verb::Create, 0);
+        let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
         state.apply(Entry::Begin { address: address.clone(), intent });
         state.apply(Entry::Made { address, outputs: json!({"arn": id}), configured: true });
         state

@@ -94,6 +94,7 @@ impl Resource for Cluster {
 
     const KIND: Kind = Kind::Cluster;
     const TYPE_NAME: &'static str = "AWS::ECS::Cluster";
+    const MADE_BY: &'static str = "ecs:CreateCluster";
     const OWNED: &'static [&'static str] = &["capacity_providers"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
     const ADOPTS: bool = true;

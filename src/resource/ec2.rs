@@ -13,46 +13,50 @@ const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
 
 /// A network that was just made may not be found yet (aws-behaviour 1.c).
 pub const VPC_JUST_MADE: Patience =
-    Patience::with(&["InvalidVpcID.NotFound"], VISIBLE_WITHIN, "the network was just made");
+    Patience::until_seen(&["InvalidVpcID.NotFound"], VISIBLE_WITHIN, "the network was just made");
 
 /// [`VPC_JUST_MADE`], for operations that refer to nothing else.
 pub const VISIBLE_VPC: &[Patience] = &[VPC_JUST_MADE];
 
 /// A subnet that was just made may not be found yet (aws-behaviour 3.c).
 pub const SUBNET_JUST_MADE: Patience =
-    Patience::with(&["InvalidSubnetID.NotFound"], VISIBLE_WITHIN, "the subnet was just made");
+    Patience::until_seen(&["InvalidSubnetID.NotFound"], VISIBLE_WITHIN, "the subnet was just made");
 
 /// An internet gateway that was just made may not be found yet (aws-behaviour 2.c, 6.c).
-pub const GATEWAY_JUST_MADE: Patience = Patience::with(
-    &["InvalidInternetGatewayID.NotFound", "InvalidGatewayID.NotFound"],
+pub const GATEWAY_JUST_MADE: Patience = Patience::until_seen(
+    &[
+        "InvalidInternetGatewayID.NotFound",
+        "InvalidInternetGateway.NotFound",
+        "InvalidGatewayID.NotFound",
+    ],
     VISIBLE_WITHIN,
     "the internet gateway was just made",
 );
 
 /// An address that was just allocated may not be found yet, by any of its names (aws-behaviour
 /// 4.c).
-pub const ADDRESS_JUST_MADE: Patience = Patience::with(
+pub const ADDRESS_JUST_MADE: Patience = Patience::until_seen(
     &["InvalidElasticIpID.NotFound", "InvalidAllocationID.NotFound", "InvalidAddress.NotFound"],
     VISIBLE_WITHIN,
     "the address was just allocated",
 );
 
 /// A NAT gateway that was just made may not be found yet (aws-behaviour 5.c, 6.c).
-pub const NAT_JUST_MADE: Patience = Patience::with(
+pub const NAT_JUST_MADE: Patience = Patience::until_seen(
     &["InvalidNatGatewayID.NotFound", "NatGatewayNotFound"],
     VISIBLE_WITHIN,
     "the NAT gateway was just made",
 );
 
 /// A route table that was just made may not be found yet (aws-behaviour 6.c).
-pub const TABLE_JUST_MADE: Patience = Patience::with(
+pub const TABLE_JUST_MADE: Patience = Patience::until_seen(
     &["InvalidRouteTableID.NotFound"],
     VISIBLE_WITHIN,
     "the route table was just made",
 );
 
 /// A security group that was just made may not be found yet (aws-behaviour 7.c).
-pub const GROUP_JUST_MADE: Patience = Patience::with(
+pub const GROUP_JUST_MADE: Patience = Patience::until_seen(
     &["InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"],
     VISIBLE_WITHIN,
     "the security group was just made",

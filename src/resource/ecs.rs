@@ -7,7 +7,7 @@ use aws_sdk_ecs::types::Tag;
 use crate::aws::{Aws, AwsError, Operation, Patience, Tags};
 
 /// ECS may not be let to hand on a role that was just made (aws-behaviour 9.c, 24.3).
-pub const PASSABLE_ROLE: Patience = Patience::with(
+pub const PASSABLE_ROLE: Patience = Patience::until_seen(
     &["AccessDeniedException"],
     Duration::from_mins(2),
     "the role was just made, and not every part of AWS knows it",

@@ -17,16 +17,22 @@ const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 pub const NAME_FREE_WITHIN: Duration = Duration::from_mins(2);
 
 /// A load balancer that was just made may not be found yet (aws-behaviour 14.c).
-pub const VISIBLE_BALANCER: Patience =
-    Patience::with(&["LoadBalancerNotFound"], VISIBLE_WITHIN, "the load balancer was just made");
+pub const VISIBLE_BALANCER: Patience = Patience::until_seen(
+    &["LoadBalancerNotFound"],
+    VISIBLE_WITHIN,
+    "the load balancer was just made",
+);
 
 /// A target group that was just made may not be found yet (aws-behaviour 15.c).
-pub const VISIBLE_GROUP: Patience =
-    Patience::with(&["TargetGroupNotFound"], VISIBLE_WITHIN, "the target group was just made");
+pub const VISIBLE_GROUP: Patience = Patience::until_seen(
+    &["TargetGroupNotFound"],
+    VISIBLE_WITHIN,
+    "the target group was just made",
+);
 
 /// A listener that was just made may not be found yet (aws-behaviour 16.c).
 pub const VISIBLE_LISTENER: Patience =
-    Patience::with(&["ListenerNotFound"], VISIBLE_WITHIN, "the listener was just made");
+    Patience::until_seen(&["ListenerNotFound"], VISIBLE_WITHIN, "the listener was just made");
 
 /// Something that was just removed may still count as its user (aws-behaviour 24.6).
 pub const RELEASED: Patience =
@@ -64,10 +70,11 @@ pub fn full_name(arn: &str) -> String {
     name.strip_prefix("loadbalancer/").unwrap_or(name).to_owned()
 }
 
-/// What was found, with its tags.
-pub async fn found<O>(aws: &Aws, arn: &str, outputs: O) -> Result<Found<O>, AwsError> {
-    let tags = elb_tags(aws, &[arn.to_owned()]).await?.remove(arn).unwrap_or_default();
-    Ok(Found { outputs, tags })
+/// What was found, with its tags. What AWS lists and has no tags of yet counts as not found: whose
+/// it is can't be told, and the create that follows will ask again (aws-behaviour 0.1.1).
+pub async fn found<O>(aws: &Aws, arn: &str, outputs: O) -> Result<Option<Found<O>>, AwsError> {
+    let tags = elb_tags(aws, &[arn.to_owned()]).await?.remove(arn);
+    Ok(tags.map(|tags| Found { outputs, tags }))
 }
 
 /// What a create amounts to, when AWS may have answered with one that was there before: equal ones

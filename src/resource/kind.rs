@@ -20,6 +20,7 @@ use crate::aws::{Aws, AwsError};
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Facts {
     pub type_name: &'static str,
+    pub made_by: &'static str,
     pub fixed: &'static [&'static str],
     pub renewed: &'static [&'static str],
     pub owned: &'static [&'static str],
@@ -204,6 +205,7 @@ kinds! {
 fn facts<R: Resource>() -> Facts {
     Facts {
         type_name: R::TYPE_NAME,
+        made_by: R::MADE_BY,
         fixed: R::FIXED,
         renewed: R::RENEWED,
         owned: R::OWNED,

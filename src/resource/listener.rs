@@ -57,6 +57,7 @@ impl Resource for Listener {
 
     const KIND: Kind = Kind::Listener;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::Listener";
+    const MADE_BY: &'static str = "elasticloadbalancing:CreateListener";
     const FIXED: &'static [&'static str] = &["load_balancer"];
     const ADOPTS: bool = true;
 
@@ -82,7 +83,7 @@ impl Resource for Listener {
         let on_port = described.iter().find(|one| elb::port(one.port()) == self.port);
         let Some(outputs) = on_port.map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
-        Ok(Some(elb::found(aws, &arn, outputs).await?))
+        elb::found(aws, &arn, outputs).await
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {

@@ -92,10 +92,10 @@ const PROVISIONED: Patience = Patience::with(
 
 /// A subnet that was just made may not be found yet (aws-behaviour 24.3, 24.8).
 const VISIBLE_SUBNET: Patience =
-    Patience::with(&["SubnetNotFound"], Duration::from_mins(5), "the subnet was just made");
+    Patience::until_seen(&["SubnetNotFound"], Duration::from_mins(5), "the subnet was just made");
 
 /// A security group that was just made may not be found yet (aws-behaviour 24.3).
-const VISIBLE_SECURITY_GROUP: Patience = Patience::with(
+const VISIBLE_SECURITY_GROUP: Patience = Patience::until_seen(
     &["InvalidSecurityGroup"],
     Duration::from_mins(5),
     "the security group was just made",
@@ -106,6 +106,7 @@ impl Resource for LoadBalancer {
 
     const KIND: Kind = Kind::LoadBalancer;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+    const MADE_BY: &'static str = "elasticloadbalancing:CreateLoadBalancer";
     const FIXED: &'static [&'static str] = &["vpc"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;
@@ -135,7 +136,7 @@ impl Resource for LoadBalancer {
         };
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
-        Ok(Some(elb::found(aws, &arn, outputs).await?))
+        elb::found(aws, &arn, outputs).await
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {

@@ -62,6 +62,8 @@ pub trait Resource:
     const KIND: Kind;
     /// The name that CloudFormation gives the kind, `AWS::EC2::VPC`.
     const TYPE_NAME: &'static str;
+    /// The one operation that makes it; what else its creation calls only sets it up.
+    const MADE_BY: &'static str;
     /// The fields that AWS can't change: another value means another resource.
     const FIXED: &'static [&'static str] = &[];
     /// The outputs that an update renews, such as a task definition's revision.

@@ -67,6 +67,7 @@ impl Resource for RouteTable {
 
     const KIND: Kind = Kind::RouteTable;
     const TYPE_NAME: &'static str = "AWS::EC2::RouteTable";
+    const MADE_BY: &'static str = "ec2:CreateRouteTable";
     const FIXED: &'static [&'static str] = &["vpc"];
     const OWNED: &'static [&'static str] = &["routes", "subnets"];
     const READY_WITHIN: Duration = Duration::from_mins(5);

@@ -49,6 +49,7 @@ impl Resource for ScalableTarget {
 
     const KIND: Kind = Kind::ScalableTarget;
     const TYPE_NAME: &'static str = "AWS::ApplicationAutoScaling::ScalableTarget";
+    const MADE_BY: &'static str = "application-autoscaling:RegisterScalableTarget";
     const FIXED: &'static [&'static str] = &["service"];
     /// A service made anew may have the name of the old one, and a name is all that a target is
     /// known by: deregistering the old one last would take the new one away.

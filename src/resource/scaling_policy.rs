@@ -78,6 +78,7 @@ impl Resource for ScalingPolicy {
 
     const KIND: Kind = Kind::ScalingPolicy;
     const TYPE_NAME: &'static str = "AWS::ApplicationAutoScaling::ScalingPolicy";
+    const MADE_BY: &'static str = "application-autoscaling:PutScalingPolicy";
     const FIXED: &'static [&'static str] = &["service"];
     /// As with its target: a service made anew may have the name of the old one.
     const REPLACEMENT: Replacement = Replacement::OldFirst;

@@ -100,6 +100,7 @@ impl Resource for TargetGroup {
 
     const KIND: Kind = Kind::TargetGroup;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::TargetGroup";
+    const MADE_BY: &'static str = "elasticloadbalancing:CreateTargetGroup";
     const FIXED: &'static [&'static str] = &["vpc", "port"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;
@@ -126,7 +127,7 @@ impl Resource for TargetGroup {
         };
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
-        Ok(Some(elb::found(aws, &arn, outputs).await?))
+        elb::found(aws, &arn, outputs).await
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {

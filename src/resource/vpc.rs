@@ -47,13 +47,16 @@ impl Resource for Vpc {
 
     const KIND: Kind = Kind::Vpc;
     const TYPE_NAME: &'static str = "AWS::EC2::VPC";
+    const MADE_BY: &'static str = "ec2:CreateVpc";
     const FIXED: &'static [&'static str] = &["cidr"];
     const LOSES: Option<&'static str> = Some("the network and all that is in it");
     const READY_WITHIN: std::time::Duration = Duration::from_mins(10);
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
         const CREATE: Operation = Operation::new("ec2:CreateVpc");
-        let tags = ec2::tag_specification(aws_sdk_ec2::types::ResourceType::Vpc, &identity.tags);
+        // AWS takes no token here (aws-behaviour 23), so the network carries it as a tag.
+        let tags = ec2::tags_with_token(identity);
+        let tags = ec2::tag_specification(aws_sdk_ec2::types::ResourceType::Vpc, &tags);
         let send = || {
             let request = aws.ec2().create_vpc().cidr_block(self.cidr.to_string());
             request.tag_specifications(tags.clone()).send()
@@ -71,13 +74,18 @@ impl Resource for Vpc {
         Ok(Outputs { id })
     }
 
+    /// The one that this very creation made, or else one with the same addresses: the network that
+    /// is being replaced carries the same tags of ownership.
     async fn find(
         &self,
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let filters = ec2::ownership_filters(&identity.tags);
-        let found = describe(aws, filters).await?.into_iter().next();
+        let vpcs = describe(aws, filters).await?;
+        let own = vpcs.iter().find(|vpc| ec2::carry_token(vpc.tags(), identity));
+        let cidr = self.cidr.to_string();
+        let found = own.or_else(|| vpcs.iter().find(|vpc| vpc.cidr_block() == Some(&cidr)));
         Ok(found.map(|vpc| Found {
             outputs: Outputs { id: VpcId(super::text(vpc.vpc_id())) },
             tags: ec2::tags(vpc.tags()),

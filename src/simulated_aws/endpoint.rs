@@ -24,6 +24,8 @@ pub struct Call {
     pub request: Value,
     /// When the request arrived.
     pub arrived: Moment,
+    /// The id of the key that signed it.
+    pub access_key: String,
 }
 
 impl Call {
@@ -41,6 +43,8 @@ pub enum Verdict {
     Pass,
     /// Answers with an error instead.
     Refuse(ApiError),
+    /// Answers with this instead.
+    Answer(Value),
     /// Breaks the connection.
     Disconnect,
     /// Never answers.
@@ -195,6 +199,7 @@ impl Endpoint {
         let answer = match self.verdict(|interference| interference.before(number, &call)) {
             Verdict::Pass => self.perform(&call),
             Verdict::Refuse(error) => Err(error),
+            Verdict::Answer(other) => Ok(other),
             Verdict::Disconnect => return Err(Disconnected),
             Verdict::Silence => std::future::pending().await,
         };
@@ -202,6 +207,7 @@ impl Endpoint {
         let answer = match self.verdict(|interference| interference.after(number, &call, &answer)) {
             Verdict::Pass => answer,
             Verdict::Refuse(error) => Err(error),
+            Verdict::Answer(other) => Ok(other),
             Verdict::Disconnect => return Err(Disconnected),
             Verdict::Silence => std::future::pending().await,
         };
@@ -266,7 +272,8 @@ impl Endpoint {
                 request["Action"].as_str().unwrap_or_default().to_owned()
             }
         };
-        Ok(Call { service, operation, request, arrived: self.now() })
+        let access_key = scope.access_key.to_owned();
+        Ok(Call { service, operation, request, arrived: self.now(), access_key })
     }
 }
 
@@ -280,7 +287,7 @@ impl Drop for Endpoint {
 }
 
 /// Hands a call to the room of its service.
-fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
+pub fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
     let parameters = Parameters::new(&call.request);
     let answer = match call.service {
         Service::Ec2 => super::ec2::answer,
@@ -313,14 +320,17 @@ fn with_causes(error: &KeepError) -> String {
 }
 
 struct Scope<'a> {
+    access_key: &'a str,
     service: &'a str,
 }
 
 /// Reads the credential scope of a signature: `Credential=AKID/20260101/eu-west-1/ec2/aws4_request`.
 fn signing_scope(authorization: &str) -> Option<Scope<'_>> {
     let credential = authorization.split("Credential=").nth(1)?.split(',').next()?;
-    let service = credential.split('/').nth(3)?;
-    Some(Scope { service })
+    let mut parts = credential.split('/');
+    let access_key = parts.next()?;
+    let service = parts.nth(2)?;
+    Some(Scope { access_key, service })
 }
 
 fn not_signed() -> ApiError {

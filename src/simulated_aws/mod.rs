@@ -12,6 +12,7 @@
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`].
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
+//! - [`faults`]: what the real AWS does to its callers besides answering them.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
 //! - [`store`]: the cloud in a file, between two runs and for several programs at once.
 //! - [`serve`]: the endpoint behind a socket, for other programs' SDKs.
@@ -24,6 +25,7 @@ pub mod ec2;
 pub mod ecs;
 pub mod elb;
 pub mod endpoint;
+pub mod faults;
 pub mod iam;
 pub mod logs;
 pub mod marker;

@@ -131,7 +131,7 @@ mod tests {
                 Identity { name: "web-dev".into(), token: "token".into(), tags: [].into() };
             let needs = BTreeSet::from_iter(needs);
             let (verb, spec) = (Verb::Create, json!({}));
-            let intent = Intent { verb, generation: 0, identity, spec, needs };
+            let intent = Intent { verb, generation: 0, identity, spec, needs, unfound: false };
             let address = address(name);
             state.apply(Entry::Begin { address: address.clone(), intent });
             let outputs = json!({"id": format!("{name}-id")});
@@ -163,9 +163,9 @@ mod tests {
                 identity: record.identity.clone(),
                 spec: json!({}),
                 needs: BTreeSet::new(),
+                unfound: false,
             }
         });
-        state.apply(Entry::Replacing { address: subnet.clone() });
         state.apply(Entry::Begin { address: subnet.clone(), intent });
         assert_eq!(state.forget(&subnet).unwrap().len(), 1);
         assert!(state.replaced.is_empty() && state.in_doubt.is_empty());

@@ -28,11 +28,6 @@ pub enum Entry {
         /// For what.
         intent: Intent,
     },
-    /// The resource at the address makes place for a new one; it is still there.
-    Replacing {
-        /// Which resource.
-        address: Address,
-    },
     /// What was begun exists, or was changed.
     Made {
         /// Which resource.
@@ -51,6 +46,12 @@ pub enum Entry {
     },
     /// AWS refused, and nothing has changed.
     Untouched {
+        /// Which resource.
+        address: Address,
+    },
+    /// Nobody can say what came of what was begun: what was recorded before stands, and whoever
+    /// goes on looks at AWS first.
+    Unresolved {
         /// Which resource.
         address: Address,
     },
@@ -74,6 +75,8 @@ pub enum Entry {
         address: Address,
         /// What is wanted, and there.
         spec: Value,
+        /// Its outputs as they were seen.
+        outputs: Value,
     },
 }
 

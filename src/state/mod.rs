@@ -71,12 +71,14 @@ pub struct Record {
     pub generation: u32,
     /// Ids, ARNs and addresses that others refer to.
     pub outputs: Value,
-    /// What was last applied; null when a run was interrupted and only AWS knows.
+    /// What was last applied, in part at least; null when nobody knows.
     pub applied: Value,
     /// What it needs, so that `down` knows the order without the configuration.
     pub needs: BTreeSet<Address>,
     /// Whether it was seen to work since it was last changed.
     pub ready: bool,
+    /// Whether all of [`Record::applied`] is known to have been carried out.
+    pub configured: bool,
 }
 
 /// A resource that was replaced and is still to be removed.
@@ -103,6 +105,10 @@ pub struct Intent {
     pub spec: Value,
     /// What it needs.
     pub needs: BTreeSet<Address>,
+    /// For a creation: whether it was looked for after the run that had begun it, and not found.
+    /// It may yet show, as reads lag behind creates (aws-behaviour 23).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unfound: bool,
 }
 
 impl State {
@@ -124,9 +130,11 @@ impl State {
         }
     }
 
-    /// Whether nothing is recorded, and nothing in doubt.
+    /// Whether nothing is recorded, and nothing in doubt but what was looked for in vain.
     pub fn is_empty(&self) -> bool {
-        self.resources.is_empty() && self.replaced.is_empty() && self.in_doubt.is_empty()
+        self.resources.is_empty()
+            && self.replaced.is_empty()
+            && self.in_doubt.values().all(|intent| intent.unfound)
     }
 
     /// Whether nothing was ever recorded.
@@ -139,23 +147,38 @@ impl State {
         self.outcomes.get(address).copied().unwrap_or_default()
     }
 
+    /// The generation that a resource is to be of when none is recorded at its address: that of
+    /// an interrupted creation, or one after all that were replaced and are still there.
+    pub fn next_generation(&self, address: &Address) -> u32 {
+        match self.in_doubt.get(address) {
+            Some(intent) if intent.verb == Verb::Create => intent.generation,
+            _ => {
+                let replaced = self.replaced.iter().filter(|old| old.address == *address);
+                replaced.map(|old| old.record.generation + 1).max().unwrap_or_default()
+            }
+        }
+    }
+
+    /// What AWS calls the other generations at an address: what a look for one must not take for
+    /// it, as all of them carry the same tags.
+    pub fn others_at(&self, address: &Address, generation: u32) -> BTreeSet<String> {
+        let replaced = self.replaced.iter().filter(|old| old.address == *address);
+        let records = replaced.map(|old| &old.record).chain(self.resources.get(address));
+        let others = records.filter(|record| record.generation != generation);
+        others.map(|record| record.id.clone()).collect()
+    }
+
     /// Takes in what happened. Total: an entry that does not fit changes what it can.
     pub fn apply(&mut self, entry: Entry) {
         match entry {
-            Entry::Begin { address, intent } => {
-                self.in_doubt.insert(address, intent);
-            }
-            Entry::Replacing { address } => {
-                if let Some(record) = self.resources.remove(&address) {
-                    self.replaced.push(Replaced { address, record });
-                }
-            }
+            Entry::Begin { address, intent } => self.begin(address, intent),
             Entry::Made { address, outputs, configured } => self.made(address, outputs, configured),
             Entry::Unmade { address, generation } => {
                 self.settle(&address);
                 self.remove(&address, generation);
             }
             Entry::Untouched { address } => drop(self.settle(&address)),
+            Entry::Unresolved { address } => self.unresolved(&address),
             Entry::Ready { address } => {
                 if let Some(record) = self.resources.get_mut(&address) {
                     record.ready = true;
@@ -168,27 +191,70 @@ impl State {
                     record.ready = false;
                 }
             }
-            Entry::Confirmed { address, spec } => {
+            Entry::Confirmed { address, spec, outputs } => {
                 if let Some(record) = self.resources.get_mut(&address) {
+                    record.id = physical_id(&outputs);
+                    record.outputs = outputs;
                     record.applied = spec;
+                    record.configured = true;
                 }
             }
         }
     }
 
+    /// What makes place for a new one is still there, and still to be removed: it is put aside in
+    /// the same entry, so that no death comes between.
+    fn begin(&mut self, address: Address, intent: Intent) {
+        let old = self.resources.get(&address).map(|record| record.generation);
+        if intent.verb == Verb::Create && old.is_some_and(|old| old < intent.generation) {
+            let record = self.resources.remove(&address);
+            let aside = record.map(|record| Replaced { address: address.clone(), record });
+            self.replaced.extend(aside);
+        }
+        self.in_doubt.insert(address, intent);
+    }
+
     fn made(&mut self, address: Address, outputs: Value, configured: bool) {
         let Some(intent) = self.settle(&address) else { return };
-        let record = Record {
+        let mut record = Record {
             type_name: address.kind().facts().type_name.into(),
             id: physical_id(&outputs),
             identity: intent.identity,
             generation: intent.generation,
             outputs,
-            applied: if configured { intent.spec } else { Value::Null },
+            applied: intent.spec,
             needs: intent.needs,
             ready: false,
+            configured,
         };
+        if let (false, Verb::Update, Some(before)) =
+            (configured, intent.verb, self.resources.get(&address))
+        {
+            record.remember(before);
+        }
         self.resources.insert(address, record);
+    }
+
+    /// No outcome is counted, so whoever goes on uses the same token: AWS may have heard it.
+    fn unresolved(&mut self, address: &Address) {
+        let Some(intent) = self.in_doubt.remove(address) else { return };
+        match intent.verb {
+            Verb::Create if !intent.unfound => {
+                self.in_doubt.insert(address.clone(), Intent { unfound: true, ..intent });
+            }
+            Verb::Update => {
+                if let Some(record) = self.resources.get_mut(address) {
+                    let before = record.clone();
+                    record.applied = intent.spec;
+                    record.identity = intent.identity;
+                    record.needs = intent.needs;
+                    record.ready = false;
+                    record.configured = false;
+                    record.remember(&before);
+                }
+            }
+            Verb::Create | Verb::Delete | Verb::Await => {}
+        }
     }
 
     /// The outcome of what was begun at `address` is known.
@@ -207,6 +273,29 @@ impl State {
             self.resources.remove(address);
         }
     }
+}
+
+impl Record {
+    /// Keeps what an interrupted update may have left of what was there `before`: fields and tags
+    /// that it was to take away, and what still needs the resource's old neighbours.
+    fn remember(&mut self, before: &Self) {
+        if let (Some(applied), Some(old)) =
+            (self.applied.as_object_mut(), before.applied.as_object())
+        {
+            for (field, value) in old {
+                applied.entry(field).or_insert_with(|| value.clone());
+            }
+        }
+        for (key, value) in &before.identity.tags {
+            self.identity.tags.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        self.needs.extend(before.needs.iter().cloned());
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What AWS calls a resource, among its outputs.

@@ -106,8 +106,8 @@ impl World {
     ) -> Result<Summary, StoreError> {
         let (events, _heard) = mpsc::unbounded_channel();
         let (_sender, stop) = watch::channel(false);
-        let hopeless = Hopeless::GiveUp;
-        let options = Options { wait_for_services: true, hopeless, timeout: None, stop };
+        let options =
+            Options { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: None, stop };
         execute(&self.aws, plan, recorder, &events, options).await
     }
 

@@ -125,7 +125,8 @@ fn secrets_that_are_missing_or_not_what_is_asked_for_are_named() {
         ],
     );
     let reason = "ResourceInitializationError: unable to retrieve secret from asm: failed to fetch secret arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3: ResourceNotFoundException: Secrets Manager can't find the specified secret.";
-    let title = "the secret arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3 does not exist";
+    let title =
+        "the secret arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3 does not exist";
     assert_eq!(unstarted(reason)[0].title, title);
 }
 

@@ -12,7 +12,7 @@ use crate::aws::{Aws, AwsError, Operation, Patience, Tags};
 /// IAM is slow to know what it was told, and does one change of a role at a time
 /// (aws-behaviour 9.c, 9.e).
 const SETTLING: &[Patience] = &[
-    Patience::with(&["NoSuchEntity"], Duration::from_mins(2), "the role was just made")
+    Patience::until_seen(&["NoSuchEntity"], Duration::from_mins(2), "the role was just made")
         .saying("role with name"),
     Patience::with(
         &["ConcurrentModification", "EntityTemporarilyUnmodifiable"],

@@ -1,6 +1,7 @@
 //! Which subnets follow a table. A subnet follows one table at a time (aws-behaviour 6.b).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_ec2::types::{
     self, RouteTableAssociation as Association, RouteTableAssociationStateCode as State,
@@ -59,8 +60,25 @@ fn failure(association: &Association) -> String {
     format!("{subnet} could not be associated: {}", said.unwrap_or("AWS gives no reason"))
 }
 
+/// How often it is looked what a subnet follows that AWS says follows something, and the pause in
+/// between: the association itself may not be seen yet (aws-behaviour 0.1.1).
+const LOOKS: u32 = 8;
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Makes a subnet follow `table`, whichever it follows now.
 pub async fn add(aws: &Aws, table: &RouteTableId, subnet: &SubnetId) -> Result<(), AwsError> {
+    for _ in 1..LOOKS {
+        match follow(aws, table, subnet).await {
+            Err(error) if error.has_code("Resource.AlreadyAssociated") => {
+                aws.pace().sleep(PAUSE).await;
+            }
+            other => return other,
+        }
+    }
+    follow(aws, table, subnet).await
+}
+
+async fn follow(aws: &Aws, table: &RouteTableId, subnet: &SubnetId) -> Result<(), AwsError> {
     let taken = match associate(aws, table, subnet).await {
         Err(error) if error.has_code("Resource.AlreadyAssociated") => error,
         other => return other,

@@ -130,6 +130,7 @@ impl Resource for TaskDefinition {
 
     const KIND: Kind = Kind::TaskDefinition;
     const TYPE_NAME: &'static str = "AWS::ECS::TaskDefinition";
+    const MADE_BY: &'static str = "ecs:RegisterTaskDefinition";
     const RENEWED: &'static [&'static str] = &["arn", "revision"];
     const HIDDEN: &'static [&'static str] = &["container.environment"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });

@@ -60,6 +60,9 @@ fn check(cloud: &mut Cloud, gateway: &mut NatGateway) {
 }
 
 fn find_flaw(ec2: &Ec2, gateway: &NatGateway) -> Option<Flaw> {
+    if gateway.doomed {
+        return Some(Flaw::InternalError);
+    }
     if gateway.interface.is_none() {
         return Some(Flaw::InsufficientFreeAddresses);
     }

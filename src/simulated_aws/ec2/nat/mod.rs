@@ -39,6 +39,9 @@ pub struct NatGateway {
     pub deleted: Option<Moment>,
     /// What was found wrong with it.
     pub flaw: Option<Flaw>,
+    /// Whether it is to fail for no reason of the caller's.
+    #[serde(default)]
+    pub doomed: bool,
 }
 
 /// Where a gateway leads.
@@ -126,6 +129,8 @@ pub enum Flaw {
     AlreadyAssociated,
     /// Its subnet has no address left.
     InsufficientFreeAddresses,
+    /// Something of AWS's own.
+    InternalError,
 }
 
 impl Flaw {
@@ -134,6 +139,7 @@ impl Flaw {
             Self::NotAttached => "Gateway.NotAttached",
             Self::AlreadyAssociated => "Resource.AlreadyAssociated",
             Self::InsufficientFreeAddresses => "InsufficientFreeAddressesInSubnet",
+            Self::InternalError => "InternalError",
         }
     }
 
@@ -150,6 +156,9 @@ impl Flaw {
             }
             (Self::InsufficientFreeAddresses, _) => {
                 format!("Subnet {} has insufficient free addresses", gateway.subnet)
+            }
+            (Self::InternalError, _) => {
+                "Network interface could not be created; try again later".to_owned()
             }
         }
     }
@@ -335,6 +344,7 @@ fn start(cloud: &mut Cloud, subnet: Subnet, address: Option<Address>) -> NatGate
         created: cloud.now,
         deleted: None,
         flaw: None,
+        doomed: false,
     }
 }
 

@@ -1,0 +1,144 @@
+//! How a run dies: at one of its calls, or at one of its writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use provision::simulated_aws::endpoint::{Call, Endpoint, Interference, Verdict};
+use provision::simulated_aws::wire::Answer;
+use provision::state::store::{Recorder, StoreError, Writer};
+use provision::state::{Entry, State};
+use tokio::sync::Notify;
+
+use crate::world::{ENVIRONMENT, InFlight, STACK};
+
+/// When a run dies, if it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Not at all.
+    Never,
+    /// When its nth call, from 1, has reached AWS and not been carried out.
+    BeforeCall(usize, InFlight),
+    /// When its nth call has been carried out and not answered.
+    AfterCall(usize, InFlight),
+    /// Before its nth write, from 1.
+    BeforeWrite(usize),
+    /// After its nth write.
+    AfterWrite(usize),
+    /// In its nth write, of which so many bytes reach the disk.
+    InWrite(usize, usize),
+}
+
+impl Death {
+    pub fn in_flight(&self) -> InFlight {
+        match self {
+            Self::BeforeCall(_, in_flight) | Self::AfterCall(_, in_flight) => *in_flight,
+            _ => InFlight::Lost,
+        }
+    }
+
+    /// Has death stand between caller and cloud; tells of it when it strikes.
+    pub fn stand_between(&self, endpoint: &Endpoint) -> Arc<Notify> {
+        let struck = Arc::new(Notify::new());
+        let so_far = endpoint.calls().len();
+        if let Self::BeforeCall(number, _) | Self::AfterCall(number, _) = self {
+            let before = matches!(self, Self::BeforeCall(..));
+            let reaper = Reaper { number: so_far + number, before, struck: Arc::clone(&struck) };
+            endpoint.interfere(Some(Box::new(reaper)));
+        }
+        struck
+    }
+}
+
+#[derive(Debug)]
+struct Reaper {
+    number: usize,
+    before: bool,
+    struck: Arc<Notify>,
+}
+
+impl Interference for Reaper {
+    fn before(&self, number: usize, _: &Call) -> Verdict {
+        if self.before && number == self.number {
+            self.struck.notify_one();
+        }
+        let late = if self.before { number >= self.number } else { number > self.number };
+        if late { Verdict::Silence } else { Verdict::Pass }
+    }
+
+    fn after(&self, number: usize, _: &Call, _: &Answer) -> Verdict {
+        if self.before || number != self.number {
+            return Verdict::Pass;
+        }
+        self.struck.notify_one();
+        Verdict::Silence
+    }
+}
+
+/// Writes a state until the run dies.
+pub struct Mortal<'a> {
+    writer: &'a mut Writer,
+    death: Death,
+    journal: PathBuf,
+    writes: &'a mut usize,
+    dead: bool,
+}
+
+impl<'a> Mortal<'a> {
+    pub fn new(
+        writer: &'a mut Writer,
+        death: &Death,
+        directory: &Path,
+        writes: &'a mut usize,
+    ) -> Self {
+        let journal = directory.join(format!("{STACK}-{ENVIRONMENT}.journal"));
+        Self { writer, death: *death, journal, writes, dead: false }
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    fn die(&mut self) -> Result<(), StoreError> {
+        self.dead = true;
+        let source = std::io::Error::other("the run is dead");
+        Err(StoreError::Disk { action: "writing", path: self.journal.clone(), source })
+    }
+
+    fn length(&self) -> u64 {
+        std::fs::metadata(&self.journal).unwrap().len()
+    }
+
+    /// Writes all of an entry, and takes back what did not reach the disk.
+    fn write_part(&mut self, entry: Entry, bytes: usize) -> Result<(), StoreError> {
+        let before = self.length();
+        self.writer.record(entry)?;
+        let part = (self.length() - before - 1).min(bytes as u64);
+        let journal = std::fs::OpenOptions::new().write(true).open(&self.journal).unwrap();
+        journal.set_len(before + part).unwrap();
+        self.die()
+    }
+}
+
+impl Recorder for Mortal<'_> {
+    fn state(&self) -> &State {
+        self.writer.state()
+    }
+
+    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
+        *self.writes += 1;
+        let now = *self.writes;
+        match self.death {
+            Death::BeforeWrite(number) if number == now => self.die(),
+            Death::InWrite(number, bytes) if number == now => self.write_part(entry, bytes),
+            Death::AfterWrite(number) if number == now => {
+                self.writer.record(entry)?;
+                self.die()
+            }
+            _ => self.writer.record(entry),
+        }
+    }
+}
+
+/// How long after a death the next run begins.
+pub const MOURNING: Duration = Duration::from_secs(1);
