@@ -641,7 +641,7 @@ async fn a_service_is_made_again_while_the_old_one_drains() {
     world.delete("web", &spec, &outputs).await.unwrap();
     let seen = Service::poll(&world.aws, &[sought("web", &spec, &outputs)]).await.unwrap();
     assert!(
-        matches!(&seen[0], Readiness::Pending(what) if what.starts_with("draining")),
+        matches!(&seen[0], Readiness::Leaving(what) if what.starts_with("draining")),
         "{seen:?}"
     );
     assert!(world.found("web", &spec).await.is_none());

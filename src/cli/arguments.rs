@@ -138,9 +138,6 @@ pub struct UpOptions {
     pub yes: bool,
     #[command(flatten)]
     pub following: Following,
-    /// Roll a deployment back that is interrupted with Ctrl-C, rather than leave it to AWS.
-    #[arg(long)]
-    pub rollback_on_interrupt: bool,
     /// The longest that the whole run may take, `20m` for example.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -152,11 +149,15 @@ pub struct UpOptions {
 }
 
 /// How closely `up` follows the service that it has deployed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Following {
     /// Do not wait until the service runs steadily.
     #[arg(long)]
     pub no_wait: bool,
+    /// Roll a deployment back that is interrupted with Ctrl-C, rather than leave it to AWS.
+    #[arg(long)]
+    pub rollback_on_interrupt: bool,
     /// Wait on when it is found out that the service can't come up.
     #[arg(long)]
     pub no_early_abort: bool,

@@ -17,7 +17,7 @@ use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
 use crate::import::ImportError;
 use crate::plan::{PlanError, Protected};
-use crate::report::{Paint, clean, json};
+use crate::report::{Paint, clean, findings, json};
 use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::EditError;
@@ -377,8 +377,7 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
     };
     let mut text = told(&format!("{address}: {}", said(cause)), &hints);
     if let Cause::Deployment { findings, .. } | Cause::TimedOut { findings, .. } = cause {
-        text.push_str(&crate::report::findings::findings(findings));
-        text.push('\n');
+        text.push_str(&findings::findings(findings, Paint::stderr()));
     }
     text
 }

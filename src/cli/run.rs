@@ -20,6 +20,9 @@ use super::context::Context;
 use super::failure::{self, Failure, INTERRUPTED};
 use super::screen::{Clock, Screen, show};
 
+/// The exit code of a run whose service does not come up.
+const BROKEN: u8 = 3;
+
 /// How a run goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Running {
@@ -74,7 +77,7 @@ pub async fn carry_out<R: Recorder>(
     drop(sender);
     let board = shown.await.expect("the screen does not panic");
     let time = if *aws.pace() == Pace::REAL { Time::Real } else { Time::Simulated };
-    Ok(Ending { summary: summary?, board, took: clock.now(), time })
+    Ok(Ending { summary: summary?, board, took: clock.now(), time, is_unanswered: false })
 }
 
 fn clock(aws: &Aws) -> Clock {
@@ -134,10 +137,11 @@ pub fn conclude(context: &Context, ending: &Ending, command: &str) -> u8 {
 fn exit_code(ending: &Ending) -> u8 {
     let failed = &ending.summary.failed;
     let has = |is: fn(&Cause) -> bool| failed.iter().any(|(_, _, cause)| is(cause));
+    let is_broken = |cause: &Cause| matches!(cause, Cause::Broken(_) | Cause::Deployment { .. });
     if ending.summary.is_complete() {
-        0
-    } else if has(|cause| matches!(cause, Cause::Broken(_) | Cause::Deployment { .. })) {
-        3
+        if ending.is_unanswered { BROKEN } else { 0 }
+    } else if has(is_broken) {
+        BROKEN
     } else if has(|cause| matches!(cause, Cause::TimedOut { .. })) {
         4
     } else if failed.is_empty() {

@@ -51,18 +51,16 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
     } else {
         writer.finish()?;
     }
-    let ending = ending?;
-    if ending.is_interrupted() && options.rollback_on_interrupt {
+    let mut ending = ending?;
+    let following = options.following;
+    if ending.is_interrupted() && following.rollback_on_interrupt {
         roll_back(context, &cloud.aws, &state, &ending).await?;
     }
     // What was done is done when it serves; where nothing was done, nobody asks.
-    let unanswered = if ending.summary.is_complete() && !ending.summary.done.is_empty() {
-        verifying::ask(context, options.following, &cloud, &state).await
-    } else {
-        None
-    };
-    let code = conclude(context, &ending, &state);
-    Ok(run::code(unanswered.unwrap_or(code)))
+    if ending.summary.is_complete() && !ending.summary.done.is_empty() {
+        ending.is_unanswered = !verifying::answers(context, following, &cloud, &state).await;
+    }
+    Ok(run::code(conclude(context, &ending, &state)))
 }
 
 /// Plans, shows, asks, and does it.
@@ -90,15 +88,10 @@ async fn carry_out(
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
-    let running = Running {
-        wait_for_services: !options.following.no_wait,
-        hopeless: if options.following.no_early_abort {
-            Hopeless::WaitOn
-        } else {
-            Hopeless::GiveUp
-        },
-        timeout: options.timeout,
-    };
+    let following = options.following;
+    let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
+    let wait_for_services = !following.no_wait;
+    let running = Running { wait_for_services, hopeless, timeout: options.timeout };
     run::carry_out(context, &cloud.aws, &plan, writer, running).await
 }
 

@@ -10,32 +10,29 @@ use super::arguments::Following;
 use super::connect::Cloud;
 use super::context::Context;
 
-/// The exit code of a service that does not come up.
-const BROKEN: u8 = 3;
-
-/// Asks the load balancer for the health path and tells the answer. Gives the exit code of a run
-/// whose service does not answer.
-pub async fn ask(
+/// Asks the load balancer for the health path and tells the answer. Whether the service answers;
+/// it is taken to where it is not to be asked, or can't be from here.
+pub async fn answers(
     context: &Context,
     following: Following,
     cloud: &Cloud,
     state: &State,
-) -> Option<u8> {
-    let front = Front::of(state)?;
+) -> bool {
+    let Some(front) = Front::of(state) else { return true };
     if following.no_verify || following.no_wait {
         context.tell("The load balancer was not asked whether the service answers.");
-        return None;
+        return true;
     }
     let Some(way) = &cloud.way else {
         context.tell(
             "The load balancer was not asked whether the service answers: AWS_ENDPOINT_URL puts \
              something in AWS's place, and its load balancers answer nothing.",
         );
-        return None;
+        return true;
     };
     let verdict = verify(way, &front, *cloud.aws.pace()).await;
     tell(context, &front, &verdict);
-    matches!(verdict, Verdict::Unanswered(_)).then_some(BROKEN)
+    !matches!(verdict, Verdict::Unanswered(_))
 }
 
 fn tell(context: &Context, front: &Front, verdict: &Verdict) {

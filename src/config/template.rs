@@ -36,16 +36,23 @@ fn stack_name(text: &str) -> String {
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let joined = words.collect::<Vec<_>>().join("-");
     let begins = joined.trim_start_matches(|c: char| !c.is_ascii_lowercase());
-    let cut: String = begins.chars().take(LONGEST_NAME).collect();
-    let name = cut.trim_end_matches('-');
+    let name = cut(begins);
     let reserved = ["internal", "sg"].iter().any(|word| {
         name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     });
-    match name {
-        "" => "app".into(),
-        _ if reserved => format!("app-{name}").chars().take(LONGEST_NAME).collect(),
-        name => name.into(),
+    if name.is_empty() {
+        "app".into()
+    } else if reserved {
+        cut(&format!("app-{name}"))
+    } else {
+        name
     }
+}
+
+/// As much as a name may hold, without a hyphen at its end.
+fn cut(text: &str) -> String {
+    let fits: String = text.chars().take(LONGEST_NAME).collect();
+    fits.trim_end_matches('-').to_owned()
 }
 
 /// A commented `provision.toml` that says what was guessed, and shows what else could be said.
@@ -149,6 +156,12 @@ mod tests {
             (service.image.as_str(), service.health_check.path.as_str()),
             ("acme/shop:1", "/well")
         );
+    }
+
+    #[test]
+    fn a_name_that_is_cut_behind_a_hyphen_loses_it() {
+        let guess = Guess::of_directory("internal-internalsg-sg");
+        assert_eq!(load(&template(&guess)).name, "app-internal-internalsg");
     }
 
     #[test]

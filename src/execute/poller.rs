@@ -36,7 +36,7 @@ pub(super) struct Watched {
     /// Until when at the longest.
     pub deadline: Instant,
     /// Since when it has been seen to have failed, without a look that saw otherwise.
-    pub failing: Option<Instant>,
+    pub failing: Option<(Instant, Readiness)>,
 }
 
 impl Watched {
@@ -46,8 +46,13 @@ impl Watched {
             self.failing = None;
             return seen;
         };
-        let since = *self.failing.get_or_insert_with(Instant::now);
-        if since.elapsed() >= believed_after { seen } else { Readiness::Pending(why.clone()) }
+        let (since, first) = self.failing.get_or_insert_with(|| (Instant::now(), seen.clone()));
+        // What was said first says most: a deployment that failed is soon listed no more.
+        if since.elapsed() >= believed_after {
+            first.clone()
+        } else {
+            Readiness::Pending(why.clone())
+        }
     }
 }
 

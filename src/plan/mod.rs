@@ -393,7 +393,7 @@ fn desired(node: &Node, spec: Value, identity: Identity, generation: u32) -> Des
 /// fixed can be given its first (an internet gateway that was not attached yet).
 fn is_unfinished(record: &Record, change: &PropertyChange) -> bool {
     let is_unset = change.old.is_null() || change.old == "";
-    record.applied.is_null() && is_unset
+    !record.configured && is_unset
 }
 
 fn replacement_reason(fixed: &[&str]) -> Option<String> {

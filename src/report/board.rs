@@ -48,6 +48,8 @@ struct Doing {
     status: Option<String>,
     /// Whether the status names what is in the way, which says more than that something is.
     is_blocked: bool,
+    /// How far its deployment is, which says more than a status.
+    rollout: Option<String>,
     told: Option<Told>,
 }
 
@@ -85,7 +87,7 @@ impl Board {
                 None
             }
             Event::Rollout { address, rollout } => {
-                self.doing(address)?.status = Some(findings::rollout(rollout));
+                self.doing(address)?.rollout = Some(findings::rollout(rollout));
                 None
             }
             Event::Cause { address, finding } => {
@@ -127,8 +129,8 @@ impl Board {
 
     fn start(&mut self, address: &Address, verb: Verb, since: Duration) {
         let address = address.clone();
-        let (id, status, told, is_blocked) = (None, None, None, false);
-        self.doing.push(Doing { address, verb, since, id, status, is_blocked, told });
+        let (id, status, rollout, told, is_blocked) = (None, None, None, None, false);
+        self.doing.push(Doing { address, verb, since, id, status, is_blocked, rollout, told });
     }
 
     /// The entry of an address: the newest, where one is removed while another is made.
@@ -210,7 +212,7 @@ impl Board {
 
 impl Doing {
     fn words(&self) -> String {
-        match &self.status {
+        match self.rollout.as_ref().or(self.status.as_ref()) {
             Some(status) if status != doing(self.verb) => {
                 format!("{}: {status}", doing(self.verb))
             }
@@ -343,6 +345,30 @@ mod tests {
             board.status(&address("vpc.main")).unwrap(),
             "creating: something still uses it"
         );
+    }
+
+    #[test]
+    fn a_deployment_says_how_far_it_is_and_what_is_wrong() {
+        use crate::diagnose::{Cause, Finding, Rollout, Targets};
+        let mut board = board();
+        started(&mut board, "vpc.main", 0);
+        waiting(&mut board, "vpc.main", "1 of 2 running");
+        let rollout = Rollout {
+            revision: "shop:3".into(),
+            desired: 2,
+            pending: 1,
+            running: 1,
+            failed: 2,
+            targets: Targets([("healthy".to_owned(), 1)].into()),
+            events: vec![],
+        };
+        let address = address("vpc.main");
+        board.take(&Event::Rollout { address: address.clone(), rollout }, seconds(1));
+        let words = "creating: shop:3: 1 of 2 running, 1 starting, 2 failed, 1 healthy";
+        assert_eq!(board.status(&address).unwrap(), words);
+        let finding = Box::new(Finding::new(Cause::Exited, "the container exits", "It ends."));
+        let line = board.take(&Event::Cause { address, finding }, seconds(2));
+        assert_eq!(line.unwrap(), "! vpc.main: the container exits");
     }
 
     #[test]

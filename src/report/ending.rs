@@ -24,6 +24,8 @@ pub struct Ending {
     pub took: Duration,
     /// Whose time that is.
     pub time: Time,
+    /// Whether the service did not answer through the load balancer at the end.
+    pub is_unanswered: bool,
 }
 
 /// Whose time passes.
@@ -174,7 +176,13 @@ mod tests {
 
     fn ending(summary: Summary) -> Ending {
         let board = Board::new([], Paint::Plain);
-        Ending { summary, board, took: Duration::from_secs(182), time: Time::Simulated }
+        Ending {
+            summary,
+            board,
+            took: Duration::from_secs(182),
+            time: Time::Simulated,
+            is_unanswered: false,
+        }
     }
 
     #[test]

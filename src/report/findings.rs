@@ -1,23 +1,22 @@
 //! Why a deployment failed, and what to do: the most fundamental cause first.
 
-use console::style;
-
 use super::clean;
+use super::paint::Paint;
 use crate::diagnose::{Finding, Rollout};
 
 /// All findings, numbered if there are several.
-pub fn findings(findings: &[Finding]) -> String {
+pub fn findings(findings: &[Finding], paint: Paint) -> String {
     let numbered = findings.len() > 1;
     let mut text = String::new();
     for (index, finding) in findings.iter().enumerate() {
         let number = if numbered { format!("{}. ", index + 1) } else { String::new() };
-        let title = style(format!("{number}{}", sentence(&finding.title))).bold();
+        let title = paint.bold(format!("{number}{}", sentence(&finding.title)));
         text.push_str(&format!("\n{title}\n  {}\n", clean(&finding.explanation)));
         for remedy in &finding.remedies {
-            text.push_str(&format!("  {} {}\n", style("→").cyan(), clean(remedy)));
+            text.push_str(&format!("  {} {}\n", paint.cyan("→"), clean(remedy)));
         }
         for said in &finding.evidence {
-            text.push_str(&format!("  {} {}\n", style("|").dim(), style(clean(said)).dim()));
+            text.push_str(&format!("  {} {}\n", paint.dim("|"), paint.dim(clean(said))));
         }
     }
     text

@@ -1,5 +1,6 @@
 //! The one door: takes a request in any protocol, finds its service, counts it, answers it.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -81,7 +82,38 @@ pub struct Endpoint {
     latency: Duration,
     calls: Mutex<Vec<Call>>,
     interference: Mutex<Option<Box<dyn Interference>>>,
+    past: Mutex<Past>,
     keeper: Option<Box<dyn Keeper>>,
+}
+
+/// What the cloud has been, for reads that lag behind.
+#[derive(Debug, Default)]
+struct Past {
+    lag: Duration,
+    /// The cloud after each change, the oldest first; none when nothing lags.
+    clouds: VecDeque<Cloud>,
+}
+
+impl Past {
+    /// The cloud that a call sees at `now` instead of the present one.
+    fn seen_by(&mut self, call: &Call, now: Moment) -> Option<Cloud> {
+        if call.is_mutating() || self.lag.is_zero() {
+            return None;
+        }
+        let seen = Moment(now.0.saturating_sub(Moment(0).after(self.lag).0));
+        while self.clouds.get(1).is_some_and(|next| next.now <= seen) {
+            self.clouds.pop_front();
+        }
+        let mut cloud = self.clouds.front()?.clone();
+        cloud.settle(seen);
+        Some(cloud)
+    }
+
+    fn remember(&mut self, cloud: &Cloud) {
+        if !self.lag.is_zero() {
+            self.clouds.push_back(cloud.clone());
+        }
+    }
 }
 
 /// Keeps the cloud between two runs of the program, and for several programs at once.
@@ -134,6 +166,7 @@ impl Endpoint {
             latency,
             calls: Mutex::default(),
             interference: Mutex::default(),
+            past: Mutex::default(),
             keeper: None,
         }
     }
@@ -148,6 +181,13 @@ impl Endpoint {
     /// Lets `interference` judge every call from now on; `None` lets all pass.
     pub fn interfere(&self, interference: Option<Box<dyn Interference>>) {
         *lock(&self.interference) = interference;
+    }
+
+    /// Lets every read answer from now on as the cloud was `lag` ago: what was just made is not
+    /// seen yet, and what was just removed still is (aws-behaviour 22).
+    pub fn lag_behind(&self, lag: Duration) {
+        let clouds = VecDeque::from([self.with_cloud(|cloud| cloud.clone())]);
+        *lock(&self.past) = Past { lag, clouds };
     }
 
     /// All calls so far, in the order in which they arrived.
@@ -220,7 +260,13 @@ impl Endpoint {
         let mut cloud = lock(&self.cloud);
         let hold = self.hold(&mut cloud).map_err(|error| not_kept(&error))?;
         cloud.settle(self.now());
+        let mut past = lock(&self.past);
+        if let Some(mut seen) = past.seen_by(call, cloud.now) {
+            return dispatch(&mut seen, call);
+        }
         let answer = dispatch(&mut cloud, call);
+        past.remember(&cloud);
+        drop(past);
         if let Some(mut hold) = hold.filter(|_| call.is_mutating()) {
             hold.keep(&cloud).map_err(|error| not_kept(&error))?;
         }

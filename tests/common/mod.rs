@@ -65,7 +65,7 @@ impl World {
         for _ in 0..1000 {
             let sought = [sought(name, spec, outputs)];
             let readiness = R::poll(&self.aws, &sought).await.unwrap().remove(0);
-            if !matches!(readiness, Readiness::Pending(_)) {
+            if !matches!(readiness, Readiness::Pending(_) | Readiness::Leaving(_)) {
                 return readiness;
             }
             tokio::time::sleep(Duration::from_secs(2)).await;

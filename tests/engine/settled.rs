@@ -60,7 +60,17 @@ fn any_configuration_leads_to_any_other() {
 async fn reach(world: &mut World, config: &Config) -> Result<(), String> {
     let run = world.try_up(config).await.map_err(|error| error.to_string())?;
     run.check_complete()?;
-    world.check_settled(config).await
+    match world.check_settled(config).await {
+        // Without a way to the internet no task ever starts: the next run tries that again.
+        Err(said) if config.network.nat == Nat::None && is_only_tried_again(&said) => Ok(()),
+        settled => settled,
+    }
+}
+
+/// Whether all that is left to do is to try a failed deployment again.
+fn is_only_tried_again(said: &str) -> bool {
+    let steps: Vec<&str> = said.lines().filter(|line| line.contains(": ")).collect();
+    matches!(steps[..], [step] if step.starts_with("Update service.app: it is tried again"))
 }
 
 fn check<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value) -> Result<(), String>) {

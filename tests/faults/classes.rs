@@ -10,7 +10,9 @@ fn class(operation: &'static str, code: &str, message: &str, expected: Class) {
 
 #[track_caller]
 fn all(codes: &[&str], expected: Class) {
-    codes.iter().for_each(|code| class("ec2:CreateVpc", code, "", expected));
+    for code in codes {
+        class("ec2:CreateVpc", code, "", expected);
+    }
 }
 
 #[test]

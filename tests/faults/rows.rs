@@ -64,7 +64,7 @@ async fn asked_for(
     world.faults(1).with(Refusals::always(operation, error.clone())).begin();
     assert!(!run(world, when).await, "what is always refused is never done");
     let arrivals = arrivals(world, before, operation);
-    *arrivals.last().expect("it was asked for") - arrivals[0]
+    arrivals.last().expect("it was asked for").saturating_sub(arrivals[0])
 }
 
 async fn passes(when: When, operation: &'static str, code: &str, message: &str, minutes: u64) {

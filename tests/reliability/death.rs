@@ -80,7 +80,7 @@ pub struct Mortal<'a> {
     writer: &'a mut Writer,
     death: Death,
     journal: PathBuf,
-    writes: &'a mut usize,
+    count: &'a mut usize,
     dead: bool,
 }
 
@@ -89,10 +89,10 @@ impl<'a> Mortal<'a> {
         writer: &'a mut Writer,
         death: &Death,
         directory: &Path,
-        writes: &'a mut usize,
+        count: &'a mut usize,
     ) -> Self {
         let journal = directory.join(format!("{STACK}-{ENVIRONMENT}.journal"));
-        Self { writer, death: *death, journal, writes, dead: false }
+        Self { writer, death: *death, journal, count, dead: false }
     }
 
     pub fn is_dead(&self) -> bool {
@@ -126,8 +126,8 @@ impl Recorder for Mortal<'_> {
     }
 
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        *self.writes += 1;
-        let now = *self.writes;
+        *self.count += 1;
+        let now = *self.count;
         match self.death {
             Death::BeforeWrite(number) if number == now => self.die(),
             Death::InWrite(number, bytes) if number == now => self.write_part(entry, bytes),

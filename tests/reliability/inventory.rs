@@ -39,8 +39,11 @@ pub fn inventory(cloud: &Cloud) -> Inventory {
     found
 }
 
+/// Members, and the values that mark what is only a memory.
+type Marks = &'static [(&'static str, &'static str)];
+
 /// Where each kind is kept, and by which members it is known to be only a memory.
-const KINDS: &[(&str, &str, &[(&str, &str)])] = &[
+const KINDS: &[(&str, &str, Marks)] = &[
     ("ec2", "vpcs", &[]),
     ("ec2", "internet_gateways", &[]),
     ("ec2", "subnets", &[]),

@@ -8,4 +8,6 @@
 mod death;
 mod inventory;
 mod matrix;
+mod pairs;
+mod storage;
 mod world;

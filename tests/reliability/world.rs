@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use provision::aftermath;
 use provision::aws::{Aws, Pace};
 use provision::config::{Config, Overrides, Source};
 use provision::deployment::{draw, draw_removal};
@@ -25,7 +26,7 @@ use provision::plan::Plan;
 use provision::simulated_aws::clock::Clock;
 use provision::simulated_aws::cloud::{ACCOUNT, Cloud};
 use provision::simulated_aws::connector::Connector;
-use provision::simulated_aws::endpoint::Endpoint;
+use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::state::State;
 use provision::state::store::{Holder, Recorder as _, Store};
 use tokio::sync::{mpsc, watch};
@@ -141,22 +142,22 @@ impl World {
             ran = self.alive(command, death, &mut writes) => ran,
         };
         self.endpoint.interfere(None);
-        Ok(Ran { end: ran?, calls: self.endpoint.calls().len() - calls, writes })
+        let calls = self.endpoint.calls().split_off(calls);
+        Ok(Ran { end: ran?, calls, writes })
     }
 
     async fn alive(
         &self,
         command: Command<'_>,
         death: &Death,
-        writes: &mut usize,
+        count: &mut usize,
     ) -> Result<End, String> {
         let aws = self.aws(death.in_flight());
         let store = Store::new(self.path());
         let lock = store.lock(STACK, ENVIRONMENT, &holder()).map_err(|error| error.to_string())?;
-        let state =
-            self.state()?.unwrap_or_else(|| State::new(STACK, ENVIRONMENT, ACCOUNT, REGION));
+        let state = self.state()?.unwrap_or_else(new_state);
         let mut writer = lock.begin(state).map_err(|error| error.to_string())?;
-        let mut recorder = Mortal::new(&mut writer, death, self.path(), writes);
+        let mut recorder = Mortal::new(&mut writer, death, self.path(), count);
         let (events, _shown) = mpsc::unbounded_channel();
         if let Err(error) = settle_doubts(&aws, &mut recorder, &events).await {
             return if recorder.is_dead() { Ok(End::Died) } else { Err(said(&error)) };
@@ -177,6 +178,10 @@ impl World {
             return Err(format!("not all of the plan was carried out: {summary:#?}"));
         }
         let is_over = matches!(command, Command::Down) && writer.state().is_empty();
+        if is_over {
+            let left = aftermath::clear(&aws, &plan).await.map_err(|error| said(&error))?;
+            assert!(left.is_empty(), "{left:?}");
+        }
         if is_over { writer.retire() } else { writer.finish().map(drop) }
             .map_err(|error| said(&error))?;
         Ok(End::Lived)
@@ -215,11 +220,11 @@ async fn plan_for(aws: &Aws, command: Command<'_>, state: &State) -> Result<Plan
 }
 
 /// What a run that came to its end has done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ran {
     pub end: End,
-    /// How many calls were made.
-    pub calls: usize,
+    /// The calls that were made.
+    pub calls: Vec<Call>,
     /// How many entries were written into the journal.
     pub writes: usize,
 }
@@ -236,7 +241,13 @@ pub fn said(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-fn holder() -> Holder {
+/// An empty state, the same in every test: tokens come from its lineage.
+fn new_state() -> State {
+    let lineage = "00000000-0000-0000-0000-000000000000".to_owned();
+    State { lineage, ..State::new(STACK, ENVIRONMENT, ACCOUNT, REGION) }
+}
+
+pub fn holder() -> Holder {
     Holder {
         host: "here".into(),
         process: 1,

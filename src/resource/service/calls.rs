@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceInputBuilder;
-use aws_sdk_ecs::types::{DesiredStatus, Service as LiveService, ServiceField};
+use aws_sdk_ecs::types::{
+    DesiredStatus, Service as LiveService, ServiceDeploymentBrief, ServiceField,
+};
 use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
+use aws_smithy_types::DateTime;
 
 use super::super::cluster::ClusterName;
 use super::super::ecs::{self, PASSABLE_ROLE, SERVICE_LINKED_ROLE};
-use super::super::{Identity, ec2};
+use super::super::{Identity, ec2, text};
 use super::{Outputs, Service, readiness, request};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
@@ -227,6 +230,27 @@ pub async fn listing_deployment(
         service = again.clone();
     }
     Ok(service)
+}
+
+/// Why the service's latest deployment was rolled back, if it was: once a rollback is over, the
+/// service itself no longer tells of it.
+pub async fn rollback(aws: &Aws, outputs: &Outputs) -> Result<Option<String>, AwsError> {
+    const LIST: Operation = Operation::new("ecs:ListServiceDeployments");
+    let send = || {
+        let request = aws.ecs().list_service_deployments().cluster(outputs.cluster.as_str());
+        request.service(outputs.arn.as_str()).send()
+    };
+    let deployments = match aws.call(LIST, send).await {
+        Ok(output) => output.service_deployments.unwrap_or_default(),
+        Err(error) if error.is_gone() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let began = |one: &ServiceDeploymentBrief| one.created_at().map_or(0.0, DateTime::as_secs_f64);
+    let latest = deployments.into_iter().max_by(|one, other| began(one).total_cmp(&began(other)));
+    let rolled_back = latest.filter(|latest| {
+        latest.status().is_some_and(|status| status.as_str().starts_with("ROLLBACK"))
+    });
+    Ok(rolled_back.map(|latest| text(latest.status_reason())))
 }
 
 /// How many of a service's tasks are on their way out.

@@ -203,6 +203,11 @@ impl Resource for Service {
                     return Ok(readiness::gone(calls::stopping_tasks(aws, &outputs).await?));
                 };
                 let service = calls::listing_deployment(aws, &outputs, service).await?;
+                if readiness::has_lost(&service, &outputs.deployment)
+                    && let Some(reason) = calls::rollback(aws, &outputs).await?
+                {
+                    return Ok(readiness::rolled_back(&service, &reason));
+                }
                 let healthy = calls::healthy_targets(aws, &service).await?;
                 Ok(readiness::of_deployment(&service, &outputs.deployment, healthy))
             }

@@ -48,6 +48,13 @@ pub fn of_deployment(service: &Service, id: &str, healthy: usize) -> Readiness {
     Readiness::Failed(superseded(id, own, primary))
 }
 
+/// The end of a deployment of which the service no longer tells, rolled back for `reason`.
+pub fn rolled_back(service: &Service, reason: &str) -> Readiness {
+    let now = primary(service).map_or("an earlier revision", task_definition);
+    let reason = if reason.is_empty() { "ECS gives no reason" } else { reason };
+    Readiness::Failed(format!("the deployment was rolled back to {now}: {reason}"))
+}
+
 /// Whether the deployment that was remembered as `id` is neither listed nor accounted for: it was
 /// rolled back or replaced long ago, or what was read is older than it.
 pub fn has_lost(service: &Service, id: &str) -> bool {
@@ -236,6 +243,14 @@ mod tests {
         let own = deployment(OWN, "PRIMARY", DeploymentRolloutState::Completed);
         let earlier = deployment("ecs-svc/1", "ACTIVE", DeploymentRolloutState::Failed);
         assert_eq!(of_deployment(&service(vec![own, earlier]), OWN, 2), Readiness::Ready);
+    }
+
+    #[test]
+    fn a_rollback_that_is_over_names_what_runs_and_why() {
+        let earlier = deployment("ecs-svc/1", "PRIMARY", DeploymentRolloutState::Completed);
+        let reason = "the deployment was rolled back to shop:1: tasks failed to start.".to_owned();
+        let readiness = rolled_back(&service(vec![earlier]), "tasks failed to start.");
+        assert_eq!(readiness, Readiness::Failed(reason));
     }
 
     #[test]
