@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::config::timeouts::duration;
+
 /// Takes a container image to a running, load-balanced service on ECS Fargate.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, arg_required_else_help = true)]
@@ -231,17 +233,4 @@ fn factor(text: &str) -> Result<f64, String> {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
         _ => Err("time can pass 1, 30 or 0.5 times as fast, for example: more than 0".into()),
     }
-}
-
-/// Reads `90s`, `20m`, `1h` or a number of seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration like 20m"))?;
-    let unit = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        other => return Err(format!("`{other}` is not a unit of time: use s, m or h")),
-    };
-    Ok(Duration::from_secs(number.saturating_mul(unit)))
 }

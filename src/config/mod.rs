@@ -19,6 +19,7 @@ mod service;
 pub mod subnets;
 mod suggest;
 mod template;
+pub mod timeouts;
 mod tree;
 mod typed;
 mod values;
@@ -40,6 +41,7 @@ pub use service::{
     TaskPolicies,
 };
 pub use template::{Guess, template};
+pub use timeouts::Timeout;
 
 use self::tree::{Node, Text};
 

@@ -28,6 +28,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 services: BTreeMap::from([("app".to_owned(), service)]),
                 tags: tags.into_iter().filter(|(key, _)| may_be_a_tag(key)).collect(),
                 protect,
+                timeouts: BTreeMap::new(),
             };
             load(toml::to_string(&config).expect("a configuration is a table"), vec![])
         },
