@@ -7,7 +7,9 @@
 //! A failure starts nothing behind it and lets what runs finish. There is no rollback of
 //! infrastructure: run again, and it goes on.
 
+mod halt;
 mod inspection;
+mod limits;
 mod look;
 mod operation;
 mod poller;
@@ -25,8 +27,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use limits::Limits;
 pub use operation::StepError;
 
+use self::halt::Halt;
 use self::inspection::{Ending, Inspector, Looked};
 use self::operation::{Outcome, Step};
 use self::poller::{Answered, Poller, Watched};
@@ -50,6 +54,8 @@ pub struct Options {
     pub hopeless: Hopeless,
     /// The longest that the whole run may wait; `None` for as long as each resource may.
     pub timeout: Option<Duration>,
+    /// The longest that each kind is waited for, where it is other than usual.
+    pub limits: Limits,
     /// Turns true when nothing new is to be started.
     pub stop: watch::Receiver<bool>,
 }
@@ -72,8 +78,12 @@ pub struct Summary {
     pub failed: Vec<(Address, Verb, Failure)>,
     /// What was not attempted, and because of what.
     pub skipped: Vec<(Address, Verb, Address)>,
-    /// What was not started since the run was stopped.
+    /// What was not started, or is left for AWS to finish, since the run was halted.
     pub left: Vec<(Address, Verb)>,
+    /// What AWS would have been asked again for, since it refused for the time being.
+    pub given_up: Vec<(Address, Verb)>,
+    /// Whether the time of the whole run was up.
+    pub is_overdue: bool,
 }
 
 /// Why something failed.
@@ -108,7 +118,8 @@ pub enum Failure {
 impl Summary {
     /// Whether all of the plan was carried out.
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.skipped.is_empty() && self.left.is_empty()
+        let Self { failed, skipped, left, given_up, .. } = self;
+        failed.is_empty() && skipped.is_empty() && left.is_empty() && given_up.is_empty()
     }
 }
 
@@ -139,7 +150,7 @@ pub async fn execute<R: Recorder>(
         inspector: Inspector::new(aws.clone()),
         steps: JoinSet::new(),
         summary: Summary::default(),
-        deadline: options.timeout.map(|timeout| Instant::now() + aws.pace().scaled(timeout)),
+        halt: Halt::new(options.timeout.map(|timeout| aws.pace().scaled(timeout))),
         options,
         retries: mpsc::unbounded_channel(),
     };
@@ -180,7 +191,7 @@ struct Run<'a, R> {
     inspector: Inspector,
     steps: JoinSet<(usize, Result<Outcome, StepError>)>,
     summary: Summary,
-    deadline: Option<Instant>,
+    halt: Halt,
     options: Options,
     retries: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
@@ -189,9 +200,9 @@ impl<R: Recorder> Run<'_, R> {
     async fn until_done(&mut self) -> Result<(), StoreError> {
         let mut is_told = false;
         loop {
-            if !self.is_stopping() {
+            if !self.is_halted() {
                 self.start_what_can()?;
-            } else if !is_told {
+            } else if self.is_stopping() && !is_told {
                 self.tell(Event::Stopping);
                 is_told = true;
             }
@@ -209,6 +220,14 @@ impl<R: Recorder> Run<'_, R> {
         *self.options.stop.borrow()
     }
 
+    /// Whether nothing new is to be started; what is under way hears of it.
+    fn is_halted(&mut self) -> bool {
+        if self.is_stopping() {
+            self.halt.call();
+        }
+        self.halt.is_called()
+    }
+
     /// Waits for the next thing to happen, and takes it in.
     async fn next(&mut self) -> Result<(), StoreError> {
         let stopping = self.is_stopping();
@@ -224,6 +243,7 @@ impl<R: Recorder> Run<'_, R> {
             }
             looked = self.inspector.next(), if !stopping => self.looked(looked)?,
             () = asked_to_stop(&mut self.options.stop), if !stopping => (),
+            () = self.halt.time_is_up() => self.summary.is_overdue = true,
         }
         Ok(())
     }
@@ -271,10 +291,10 @@ impl<R: Recorder> Run<'_, R> {
         }
         let step = self.step(place);
         self.write_intent(place, &step)?;
-        let aws = self.aws_of(&address);
+        let aws = self.aws_of(&address, self.tasks[place].verb).halting(self.halt.heard());
         let tell = self.retries.0.clone();
         self.steps.spawn(async move {
-            let outcome = operation::perform(&aws, &address, step, &tell).await;
+            let outcome = operation::perform_unless_halted(aws, &address, step, &tell).await;
             (place, outcome)
         });
         Ok(())
@@ -294,9 +314,13 @@ impl<R: Recorder> Run<'_, R> {
     }
 
     /// Clients that tell of every repetition under the address's name.
-    fn aws_of(&self, address: &Address) -> Aws {
+    fn aws_of(&self, address: &Address, verb: Verb) -> Aws {
+        let aws = match self.options.limits.removal(address.kind(), verb) {
+            Some(bound) => self.aws.bearing_use_for(bound),
+            None => self.aws.clone(),
+        };
         let (sender, address) = (self.retries.0.clone(), address.clone());
-        self.aws.telling(Arc::new(move |retry| {
+        aws.telling(Arc::new(move |retry| {
             let _ = sender.send(Event::Retrying {
                 address: address.clone(),
                 attempt: retry.attempt,
@@ -390,7 +414,10 @@ impl<R: Recorder> Run<'_, R> {
                 if let Some(entry) = after_failure(self.tasks[place].verb, &error, address) {
                     self.recorder.record(entry)?;
                 }
-                self.fail(place, error.into());
+                match error {
+                    StepError::Halted { .. } if self.is_stopping() => self.give_up(place),
+                    error => self.fail(place, overdue(error)),
+                }
             }
         }
         Ok(())
@@ -409,9 +436,9 @@ impl<R: Recorder> Run<'_, R> {
     fn watch(&mut self, place: usize) {
         let planned = self.planned(place);
         let address = planned.address.clone();
-        let facts = address.kind().facts();
+        let kind = address.kind();
         let verb = self.tasks[place].verb;
-        if !self.options.wait_for_services && verb != Verb::Delete && facts.converges {
+        if !self.options.wait_for_services && verb != Verb::Delete && kind.facts().converges {
             self.progress[place] = Progress::Ready;
             self.finish(place);
             return;
@@ -425,10 +452,8 @@ impl<R: Recorder> Run<'_, R> {
         if verb != Verb::Delete {
             self.inspector.begin(place, &sought);
         }
-        let within = if verb == Verb::Delete { facts.gone_within } else { facts.ready_within };
-        let within = self.aws.pace().scaled(within);
-        let deadline = Instant::now() + within;
-        let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
+        let within = self.options.limits.within(kind, verb);
+        let deadline = self.halt.sooner(Instant::now() + self.aws.pace().scaled(within));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
         let since = Instant::now();
         self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
@@ -586,6 +611,13 @@ impl<R: Recorder> Run<'_, R> {
         }
     }
 
+    /// A task is left where it stands: AWS has refused for the time being, and is asked no more.
+    fn give_up(&mut self, place: usize) {
+        self.progress[place] = Progress::Over;
+        let given_up = (self.address(place), self.tasks[place].verb);
+        self.summary.given_up.push(given_up);
+    }
+
     /// What was never started, since the run was stopped.
     fn leave_the_rest(&mut self) {
         for place in 0..self.tasks.len() {
@@ -623,6 +655,17 @@ fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entr
         // Some of it may be done.
         Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
         Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
+    }
+}
+
+/// Why a step failed: for want of time, where the run was halted before AWS let it be done.
+fn overdue(error: StepError) -> Failure {
+    match error {
+        StepError::Halted { last, waited } => {
+            let status = last.map_or("under way".to_owned(), |last| format!("refused ({last})"));
+            Failure::TimedOut { status, waited, findings: Vec::new() }
+        }
+        error => error.into(),
     }
 }
 

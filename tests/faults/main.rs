@@ -9,6 +9,7 @@
 )]
 
 mod classes;
+mod halting;
 mod inventory;
 mod rows;
 mod runs;
