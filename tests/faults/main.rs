@@ -11,6 +11,8 @@
 mod classes;
 mod halting;
 mod inventory;
+mod reads;
+mod removals;
 mod rows;
 mod runs;
 mod storm;
