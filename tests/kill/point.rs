@@ -33,17 +33,10 @@ pub struct Point {
 }
 
 impl Point {
-    /// The point at a part of a run, from 0 to 1.
-    pub fn at(how: How, part: f64, calls: usize, lines: usize) -> Self {
+    /// The point at a part of a run: so many of so many.
+    pub fn at(how: How, (part, of): (usize, usize), calls: usize, lines: usize) -> Self {
         let count = if how == How::KilledAtLine { lines } else { calls };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a run makes some hundred calls"
-        )]
-        let number = (part * count as f64) as usize + 1;
-        Self { how, number }
+        Self { how, number: count * part / of + 1 }
     }
 
     /// What the server is told, if it is told anything.

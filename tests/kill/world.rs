@@ -112,7 +112,7 @@ impl Ran {
         self.said.lines().filter(|line| line.contains("calling")).count()
     }
 
-    fn is_well(self, words: &[&str]) -> Self {
+    fn well(self, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(0), "{words:?}:\n{}", self.last_words());
         self
     }
@@ -196,19 +196,19 @@ impl World {
 
     fn journal_lines(&self) -> usize {
         let journal = fs::read(self.path("state/web-dev.journal")).unwrap_or_default();
-        journal.iter().filter(|byte| **byte == b'\n').count()
+        journal.split(|byte| *byte == b'\n').count().saturating_sub(1)
     }
 
     /// Does it with nobody in the way.
     pub fn does(&self, deed: Deed) -> Ran {
         let server = self.serve(None);
-        let ran = self.run(deed.words(), &server, None).is_well(deed.words());
+        let ran = self.run(deed.words(), &server, None).well(deed.words());
         server.end();
         ran
     }
 
     /// Does it while it is disturbed; gives whether it was, where it was meant to be.
-    pub fn is_disturbed(&self, deed: Deed, point: Point) -> bool {
+    pub fn disturb(&self, deed: Deed, point: Point) -> bool {
         let server = self.serve(Some(point));
         let ran = self.run(deed.words(), &server, Some(point));
         if ran.is_struck && point.kills() {
@@ -224,7 +224,7 @@ impl World {
     pub fn goes_on(&self, deed: Deed) {
         self.does(deed);
         let server = self.serve(None);
-        self.run(deed.question(), &server, None).is_well(deed.question());
+        self.run(deed.question(), &server, None).well(deed.question());
         // What is only draining is gone then.
         std::thread::sleep(ENDING);
         server.end();
