@@ -26,8 +26,8 @@ text_newtypes! {
 /// What is wanted of a log group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
-    /// After how many days logs are deleted; `None` for never.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// After how many days logs are deleted; `None` for never, which is declared as any number is.
+    #[serde(default)]
     pub retention_days: Option<u32>,
 }
 
@@ -283,8 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_declared_is_left_out() {
+    fn never_is_declared_as_any_number_is() {
         let forever = serde_json::to_value(LogGroup { retention_days: None }).unwrap();
-        assert_eq!(forever, serde_json::json!({}));
+        assert_eq!(forever, serde_json::json!({"retention_days": null}));
     }
 }
