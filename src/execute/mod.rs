@@ -8,6 +8,7 @@
 //! infrastructure: run again, and it goes on.
 
 mod inspection;
+mod leg;
 mod look;
 mod operation;
 mod poller;
@@ -15,7 +16,7 @@ pub mod recovery;
 mod removal;
 pub mod schedule;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -312,7 +313,7 @@ impl<R: Recorder> Run<'_, R> {
         let address = planned.address.clone();
         let verb = self.tasks[place].verb;
         let generation = self.generation(place);
-        let needs: BTreeSet<Address> =
+        let mut needs: BTreeSet<Address> =
             planned.desired.iter().flat_map(|desired| desired.needs.keys().cloned()).collect();
         let (spec, identity) = match step {
             Step::Create { spec, identity, .. } | Step::Update { spec, identity, .. } => {
@@ -322,6 +323,15 @@ impl<R: Recorder> Run<'_, R> {
                 let present = planned.present.as_ref().expect("what is removed was recorded");
                 (Value::Null, present.record.identity.clone())
             }
+        };
+        let verb = match verb {
+            Verb::Widen => {
+                // What it refers to besides is needed until the update that follows.
+                let before = planned.present.iter().flat_map(|present| &present.record.needs);
+                needs.extend(before.cloned());
+                Verb::Update
+            }
+            verb => verb,
         };
         let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
         self.recorder.record(Entry::Begin { address, intent })
@@ -334,7 +344,7 @@ impl<R: Recorder> Run<'_, R> {
         let desired = planned.desired.as_ref().map(|desired| desired.generation);
         let generation = match self.tasks[place].verb {
             Verb::Delete => present,
-            Verb::Create | Verb::Update | Verb::Await => desired.or(present),
+            Verb::Create | Verb::Update | Verb::Widen | Verb::Await => desired.or(present),
         };
         generation.unwrap_or_default()
     }
@@ -351,12 +361,12 @@ impl<R: Recorder> Run<'_, R> {
                     in_doubt: state.in_doubt.contains_key(&planned.address),
                 }
             }
-            (Verb::Update, Some(desired), Some(present)) => Step::Update {
-                spec: self.resolved(planned.address.kind(), &desired.spec),
-                identity: desired.identity.clone(),
-                from: Box::new(own_view(present)),
-                fields: planned.changes.iter().map(|change| change.field().to_owned()).collect(),
-            },
+            (verb @ (Verb::Update | Verb::Widen), Some(desired), Some(present)) => {
+                let resolved = |spec: &Value| self.resolved(planned.address.kind(), spec);
+                let leg = leg::of(verb, planned, desired, present, resolved);
+                let identity = desired.identity.clone();
+                Step::Update { spec: leg.to, identity, from: Box::new(leg.from), fields: leg.fields }
+            }
             (_, _, Some(present)) => Step::Delete { gone: present.sought(&planned.address) },
             _ => unreachable!("a plan's entry has what its action needs"),
         }
@@ -411,7 +421,8 @@ impl<R: Recorder> Run<'_, R> {
         let address = planned.address.clone();
         let facts = address.kind().facts();
         let verb = self.tasks[place].verb;
-        if !self.options.wait_for_services && verb != Verb::Delete && facts.converges {
+        let may_leave = !self.options.wait_for_services && !self.is_awaited(place);
+        if may_leave && verb != Verb::Delete && facts.converges {
             self.progress[place] = Progress::Ready;
             self.finish(place);
             return;
@@ -432,6 +443,11 @@ impl<R: Recorder> Run<'_, R> {
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
         let since = Instant::now();
         self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
+    }
+
+    /// Whether something is to go once this works: what the tasks of before still use.
+    fn is_awaited(&self, place: usize) -> bool {
+        self.tasks.iter().any(|task| task.waits.contains(&(place, Until::Ready)))
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {
@@ -604,24 +620,12 @@ async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// The live resource as far as it is the stack's own: a stranger's tags are not to be touched.
-fn own_view(present: &crate::plan::Present) -> crate::resource::LiveValue {
-    let mut live = present.live.clone().expect("what is updated was seen");
-    let own: BTreeMap<_, _> = live
-        .tags
-        .into_iter()
-        .filter(|(key, _)| present.record.identity.tags.contains_key(key))
-        .collect();
-    live.tags = own;
-    live
-}
-
 /// What is written down of a step that failed; nothing where it stays in doubt.
 fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entry> {
     match verb {
         Verb::Create => error.made_nothing(&address).then_some(Entry::Untouched { address }),
         // Some of it may be done.
-        Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
+        Verb::Update | Verb::Widen => error.is_refusal().then_some(Entry::Unresolved { address }),
         Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
     }
 }

@@ -10,3 +10,4 @@ mod network;
 mod settled;
 mod speed;
 mod strangers;
+mod traffic;
