@@ -45,7 +45,21 @@ async fn zones_come_and_go_without_a_bad_answer() {
 #[tokio::test(start_paused = true)]
 async fn gateways_and_capacity_change_without_a_bad_answer() {
     let spot = "services.app.spot = { base = 1 }";
-    let changes = ["network.nat = per-zone", spot, "services.app.count = 5", ""];
+    let scaled = "services.app.autoscaling = { min = 2, max = 4, cpu = 60 }";
+    let changes = ["network.nat = per-zone", spot, "services.app.count = 5", scaled, ""];
+    changed(&changes, &[80]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_and_doors_change_without_a_bad_answer() {
+    let changes = [
+        "services.app.health_check.interval_seconds = 20",
+        "services.app.health_check.codes = 200-299",
+        "services.app.deregistration_delay_seconds = 0",
+        "services.app.ingress = [\"192.0.2.0/24\", \"10.0.0.0/8\"]",
+        "services.app.ingress = [\"192.0.0.0/16\"]",
+        "",
+    ];
     changed(&changes, &[80]).await;
 }
 
