@@ -8,6 +8,7 @@
 
 mod course;
 pub mod diff;
+mod moved;
 mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 pub use course::Course;
 pub use diff::{Origin, PropertyChange};
+pub use moved::Moved;
 pub use protection::Protected;
 
 use crate::aws::{Tags, is_owned};
@@ -101,6 +103,19 @@ pub enum Action {
     Delete,
     /// It stays as it is.
     Keep,
+}
+
+impl Action {
+    /// What it is called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+        }
+    }
 }
 
 /// What a resource is to be.

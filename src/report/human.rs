@@ -112,7 +112,7 @@ pub fn summary(plan: &Plan) -> String {
     let mut parts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete]
         .into_iter()
         .filter(|action| count(*action) > 0)
-        .map(|action| format!("{} to {}", count(action), word(action)))
+        .map(|action| format!("{} to {}", count(action), action.word()))
         .collect();
     if kept > 0 {
         parts.push(format!("{kept} unchanged"));
@@ -155,17 +155,6 @@ fn head(text: &mut String, planned: &Planned, widest: usize, words: &str, look: 
     };
     let line = format!("{sign} {:widest$}  {words}", planned.address);
     let _ = writeln!(text, "{}", cut(line.trim_end(), width));
-}
-
-/// What an action is called.
-pub fn word(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Delete => "delete",
-        Action::Keep => "keep",
-    }
 }
 
 fn property(text: &mut String, change: &PropertyChange, look: Look) {

@@ -17,9 +17,12 @@ const LARGE: &str = "network.nat = per-zone
 
 /// IAM gives the documents of inline policies one at a time.
 const INLINE: &str = "
-    services.app.task_policies.inline.a = { Statement = [] }
-    services.app.task_policies.inline.b = { Statement = [] }
-    services.app.task_policies.inline.c = { Statement = [] }";
+    services.app.task_policies.inline.a = { Statement = [{ Effect = \"Deny\", Action = \"*\", \
+    Resource = \"*\" }] }
+    services.app.task_policies.inline.b = { Statement = [{ Effect = \"Deny\", Action = \"*\", \
+    Resource = \"*\" }] }
+    services.app.task_policies.inline.c = { Statement = [{ Effect = \"Deny\", Action = \"*\", \
+    Resource = \"*\" }] }";
 
 #[tokio::test(start_paused = true)]
 async fn a_settled_plan_takes_two_waves_of_few_calls() {
