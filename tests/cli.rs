@@ -121,6 +121,28 @@ fn a_stack_lives_from_up_to_down() {
 }
 
 #[test]
+fn a_saved_plan_is_carried_out_as_it_was_shown_or_refused() {
+    let room = Room::new();
+    assert_eq!(room.local("plan --out first.plan").code, 0);
+    let moved = room.local("up first.plan --set services.app.count=3");
+    assert_eq!(moved.code, 1, "{}", moved.error);
+    assert!(moved.error.contains("the saved plan first.plan no longer fits"), "{}", moved.error);
+    let count = "service.app: create as then, but `count` moved";
+    assert!(moved.error.contains(count), "{}", moved.error);
+    assert!(room.local("up first.plan").error.contains("Done: 21 created in "));
+    let again = room.local("up first.plan");
+    assert_eq!(again.code, 1, "{}", again.error);
+
+    assert_eq!(room.local("plan --out second.plan --set services.app.port=9000").code, 0);
+    let up = room.local("up second.plan --set services.app.port=9000");
+    assert!(up.error.contains("Done: 3 updated in "), "{}", up.error);
+    fs::write(room.path().join("third.plan"), "{").unwrap();
+    let damaged = room.local("up third.plan");
+    assert!(damaged.error.contains("the saved plan third.plan"), "{}", damaged.error);
+    assert_eq!((damaged.code, damaged.out.as_str()), (1, ""));
+}
+
+#[test]
 fn a_state_that_records_nothing_does_not_promise_that_nothing_is_left() {
     let room = Room::new();
     assert_eq!(room.local("up").code, 0);

@@ -169,42 +169,6 @@ fn check_saved(path: &Path, now: &Plan) -> Result<(), Failure> {
     let fault = |source| Failure::SavedPlan { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(fault)?;
     let saved: Plan = serde_json::from_str(&text).map_err(|error| fault(error.into()))?;
-    let moved = moved(&saved, now);
+    let moved: Vec<String> = saved.moved(now).iter().map(ToString::to_string).collect();
     if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
-}
-
-/// What is to be done now and was not when the plan was saved, or the other way round.
-fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    if saved.basis != now.basis {
-        return vec!["it was made for another stack, account, region or state".into()];
-    }
-    let mut moved = Vec::new();
-    let then = |address| saved.resources.iter().find(|planned| planned.address == address);
-    for planned in &now.resources {
-        let then = then(planned.address.clone());
-        let same = then.is_some_and(|then| {
-            then.action == planned.action
-                && then.changes == planned.changes
-                && then.desired.as_ref().map(|desired| &desired.spec)
-                    == planned.desired.as_ref().map(|desired| &desired.spec)
-        });
-        if !same {
-            let was = then.map_or("nothing", |then| human::word(then.action));
-            moved.push(format!(
-                "{}: then {was}, now {}",
-                planned.address,
-                human::word(planned.action)
-            ));
-        }
-    }
-    let gone = saved
-        .resources
-        .iter()
-        .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
-    moved.extend(
-        gone.map(|then| {
-            format!("{}: then {}, now nothing", then.address, human::word(then.action))
-        }),
-    );
-    moved
 }
