@@ -71,6 +71,9 @@ struct Clients {
     logs: aws_sdk_cloudwatchlogs::Client,
     autoscaling: aws_sdk_applicationautoscaling::Client,
     sts: aws_sdk_sts::Client,
+    secrets_manager: aws_sdk_secretsmanager::Client,
+    service_quotas: aws_sdk_servicequotas::Client,
+    ssm: aws_sdk_ssm::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -102,6 +105,9 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(config),
+            service_quotas: aws_sdk_servicequotas::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -162,6 +168,21 @@ impl Aws {
     /// The client of Application Auto Scaling.
     pub fn autoscaling(&self) -> &aws_sdk_applicationautoscaling::Client {
         &self.clients.autoscaling
+    }
+
+    /// The client of Secrets Manager.
+    pub fn secrets_manager(&self) -> &aws_sdk_secretsmanager::Client {
+        &self.clients.secrets_manager
+    }
+
+    /// The client of Service Quotas.
+    pub fn service_quotas(&self) -> &aws_sdk_servicequotas::Client {
+        &self.clients.service_quotas
+    }
+
+    /// The client of Systems Manager.
+    pub fn ssm(&self) -> &aws_sdk_ssm::Client {
+        &self.clients.ssm
     }
 
     /// The region's name, `eu-west-1`.

@@ -144,6 +144,9 @@ pub struct UpOptions {
     /// Show the values of environment variables.
     #[arg(long)]
     pub show_values: bool,
+    /// Do not look for what would end the run halfway: quotas, secrets, AWS's own roles.
+    #[arg(long)]
+    pub no_preflight: bool,
     #[command(flatten)]
     pub locking: super::locking::Locking,
 }

@@ -18,6 +18,7 @@ mod locking;
 mod logging;
 mod output;
 mod plan;
+mod preflight;
 mod protect;
 mod recover;
 mod restore;
