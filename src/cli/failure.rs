@@ -342,8 +342,20 @@ fn restoration(last_good: Option<&Copy>) -> Vec<String> {
     }
 }
 
+/// What ELB says to accounts that AWS has not looked at yet, whatever they may do.
+const NO_BALANCERS_YET: &str = "does not support creating load balancers";
+
 fn aws_hints(error: &AwsError) -> Vec<String> {
+    if error.message().contains(NO_BALANCERS_YET) {
+        return vec![
+            "AWS keeps load balancers from some new accounts: open a case with AWS Support (\"Account and billing\"), which costs nothing".into(),
+        ];
+    }
     match error.class() {
+        Class::Unavailable => vec![
+            "enable the region for the account (console, Account, AWS Regions), which takes minutes to hours, or choose another `region`".into(),
+            "an account that is new may have to wait for AWS, up to a day".into(),
+        ],
         Class::Credentials => vec![
             "AWS could not tell who you are: log in (`aws sso login`), choose a `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into(),
             "to try without an account, add `--local`".into(),

@@ -22,6 +22,9 @@ pub enum Linked {
 }
 
 impl Linked {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Ecs, Self::Elb, Self::Autoscaling];
+
     /// The service that makes resources of the kind with a role of its own.
     pub fn of(kind: Kind) -> Option<Self> {
         match kind {

@@ -60,8 +60,8 @@ mod tests {
         assert_eq!(
             findings([&finding], look),
             "✗ eu-west-1 has no room for\n  another VPC\n  5 of 5 VPCs are in use there,\n  \
-             and this plan needs 1 more.\n  → remove one;\n    `aws ec2 describe-vpcs` lists\n    \
-             them\n"
+             and this plan needs 1 more.\n  → remove one;\n    `aws ec2 describe-vpcs`\n    \
+             lists them\n"
         );
     }
 }

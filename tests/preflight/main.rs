@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod account;
 #[cfg(feature = "simulated-aws")]
 mod binary;
 mod first_use;

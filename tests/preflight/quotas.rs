@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use provision::preflight::Check;
 use provision::preflight::Weight::{Certain, Doubtful};
 use provision::simulated_aws::Cloud;
 use serde_json::{Value, json};
@@ -192,7 +193,8 @@ async fn found_of(world: &World, name: &str) -> Vec<provision::preflight::Findin
         "name = \"{name}\"\nregion = \"us-east-1\"\n[services.app]\nimage = \"example/app:1\"\n"
     );
     let plan = world.plan(&crate::harness::load(text, vec![])).await;
-    provision::preflight::look(&world.aws, &plan).await.findings
+    let findings = provision::preflight::look(&world.aws, &plan).await.findings.into_iter();
+    findings.filter(|finding| finding.check == Check::Quota).collect()
 }
 
 #[tokio::test(start_paused = true)]
