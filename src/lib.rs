@@ -19,6 +19,7 @@ mod cli;
 pub mod config;
 pub mod deployment;
 pub mod diagnose;
+pub mod drift;
 pub mod event;
 pub mod execute;
 pub mod graph;

@@ -71,7 +71,8 @@ fn token(lineage: &str, of: &str) -> String {
     parts.join("-")
 }
 
-fn hex(text: &str) -> String {
+/// The SHA-256 of a text, in hexadecimal digits.
+pub(crate) fn hex(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     format!("{:x}", Bytes::copy_from_slice(&digest))
 }

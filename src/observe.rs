@@ -2,6 +2,8 @@
 //!
 //! One batched read a kind, all kinds at once.
 
+mod surroundings;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::names::prospective_identity;
 use crate::resource::kind::KindError;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue};
 use crate::state::{Record, State};
+
+pub use surroundings::{StandIn, Surroundings, look_around};
 
 /// What was seen.
 #[derive(Clone, Debug, Default)]

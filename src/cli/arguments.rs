@@ -225,6 +225,8 @@ pub enum LocalCommand {
         /// The port; 0 for a free one.
         #[arg(long, default_value_t = 4566)]
         port: u16,
+        #[command(flatten)]
+        losing: super::local::LosingOptions,
     },
 }
 

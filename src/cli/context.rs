@@ -126,9 +126,7 @@ impl Context {
     /// Prints data to standard output. A reader that has gone away is no failure.
     #[expect(clippy::unused_self, reason = "commands print and tell through one thing")]
     pub fn print(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let newline = if text.ends_with('\n') { "" } else { "\n" };
-        let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
+        print(text);
     }
 
     /// Tells something to whoever watches, on standard error.
@@ -151,6 +149,13 @@ impl Context {
             self.tell(&format!("{warning} {text}"));
         });
     }
+}
+
+/// Prints data to standard output.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
 }
 
 /// An empty state for a stack that has none yet.

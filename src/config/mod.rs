@@ -7,6 +7,7 @@
 //! [`Config`] need not check anything again.
 
 mod check;
+mod drift;
 mod error;
 mod extract;
 pub mod fargate;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
+pub use drift::{Drift, Ignore};
 pub use error::{ConfigError, ConfigErrors};
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;

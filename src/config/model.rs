@@ -9,6 +9,7 @@ use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::Drift;
 use super::service::Service;
 use super::values;
 
@@ -37,6 +38,9 @@ pub struct Config {
     /// Tags that every resource carries besides those that mark it as the stack's own.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// What a check for drift tells.
+    #[serde(default)]
+    pub drift: Drift,
     /// Whether the stack refuses to be taken down or to lose anything that can't be made again,
     /// until this is set to `false`.
     #[serde(default)]

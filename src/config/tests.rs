@@ -9,6 +9,7 @@ use super::*;
 
 mod damage;
 mod documentation;
+mod ignoring;
 mod round_trip;
 
 /// The smallest file that works.

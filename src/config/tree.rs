@@ -45,7 +45,8 @@ pub(super) enum Value {
     Integer(i64),
     Float(f64),
     Boolean(bool),
-    Datetime,
+    /// A date or a time, as it was written.
+    Datetime(String),
 }
 
 /// A key of a table, and its value.
@@ -201,7 +202,7 @@ fn node(text: &Text, spanned: Spanned<DeValue<'_>>) -> Node {
         DeValue::Integer(digits) => integer(digits.as_str(), digits.radix()),
         DeValue::Float(digits) => float(digits.as_str()),
         DeValue::Boolean(on) => Value::Boolean(on),
-        DeValue::Datetime(_) => Value::Datetime,
+        DeValue::Datetime(moment) => Value::Datetime(moment.to_string()),
         DeValue::Array(list) => Value::List(list.into_iter().map(|v| node(text, v)).collect()),
         DeValue::Table(table) => Value::Table(entries(text, table)),
     };

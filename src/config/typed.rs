@@ -6,6 +6,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Error as _, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
+use super::drift::DATE;
 use super::tree::{Node, Value};
 
 /// Why a value does not fit its type.
@@ -102,7 +103,7 @@ impl Value {
             Self::Integer(number) => Unexpected::Signed(*number),
             Self::Float(number) => Unexpected::Float(*number),
             Self::Boolean(on) => Unexpected::Bool(*on),
-            Self::Datetime => Unexpected::Other("a date"),
+            Self::Datetime(_) => Unexpected::Other("a date"),
         }
     }
 }
@@ -129,7 +130,7 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::Integer(number) => visitor.visit_i64(*number),
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Boolean(on) => visitor.visit_bool(*on),
-            Value::Datetime => Err(Fault::invalid_type(self.value.unexpected(), &visitor)),
+            Value::Datetime(_) => Err(Fault::invalid_type(self.value.unexpected(), &visitor)),
         }
     }
 
@@ -139,10 +140,13 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self)
+        match &self.value {
+            Value::Datetime(written) if name == DATE => visitor.visit_str(written),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

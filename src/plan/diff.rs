@@ -147,7 +147,7 @@ fn members<'a>(
 }
 
 /// Numbers are equal by value: AWS answers 60 where 60.0 was asked for.
-fn equal(declared: &Value, live: &Value) -> bool {
+pub fn equal(declared: &Value, live: &Value) -> bool {
     match (declared, live) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
         _ => declared == live,
@@ -163,7 +163,8 @@ fn origin(Sides { declared, applied, live }: Sides<'_>) -> Origin {
     }
 }
 
-fn is_within(path: &str, outer: &str) -> bool {
+/// Whether a property is another one, or lies in it.
+pub fn is_within(path: &str, outer: &str) -> bool {
     path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Live, LiveValue, Naming, Place, Readiness, Replacement,
+    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness, Replacement,
     Resource, Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
@@ -24,6 +24,7 @@ pub struct Facts {
     pub fixed: &'static [&'static str],
     pub renewed: &'static [&'static str],
     pub owned: &'static [&'static str],
+    pub whole: &'static [&'static str],
     pub hidden: &'static [&'static str],
     pub replacement: Replacement,
     pub tagging: Tagging,
@@ -130,6 +131,15 @@ macro_rules! kinds {
                 ),+ }
             }
 
+            /// [`Resource::inspect`].
+            pub async fn inspect(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Inspection>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(inspect::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
             /// [`Resource::update`].
             pub async fn update(
                 self,
@@ -209,6 +219,7 @@ fn facts<R: Resource>() -> Facts {
         fixed: R::FIXED,
         renewed: R::RENEWED,
         owned: R::OWNED,
+        whole: R::WHOLE,
         hidden: R::HIDDEN,
         replacement: R::REPLACEMENT,
         tagging: R::TAGGING,
@@ -266,6 +277,14 @@ async fn read<R: Resource>(
 async fn poll<R: Resource>(aws: &Aws, sought: &[SoughtValue]) -> Result<Vec<Readiness>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::poll(aws, &sought).await?)
+}
+
+async fn inspect<R: Resource>(
+    aws: &Aws,
+    sought: &[SoughtValue],
+) -> Result<Vec<Inspection>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    Ok(R::inspect(aws, &sought).await?)
 }
 
 async fn update<R: Resource>(

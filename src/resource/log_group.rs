@@ -26,8 +26,8 @@ text_newtypes! {
 /// What is wanted of a log group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
-    /// After how many days logs are deleted; `None` for never.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// After how many days logs are deleted; `None` for never, which is declared as any number is.
+    #[serde(default)]
     pub retention_days: Option<u32>,
 }
 

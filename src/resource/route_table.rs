@@ -70,6 +70,7 @@ impl Resource for RouteTable {
     const MADE_BY: &'static str = "ec2:CreateRouteTable";
     const FIXED: &'static [&'static str] = &["vpc"];
     const OWNED: &'static [&'static str] = &["routes", "subnets"];
+    const WHOLE: &'static [&'static str] = &["routes.*"];
     const READY_WITHIN: Duration = Duration::from_mins(5);
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {

@@ -80,6 +80,7 @@ impl Resource for ScalingPolicy {
     const TYPE_NAME: &'static str = "AWS::ApplicationAutoScaling::ScalingPolicy";
     const MADE_BY: &'static str = "application-autoscaling:PutScalingPolicy";
     const FIXED: &'static [&'static str] = &["service"];
+    const WHOLE: &'static [&'static str] = &["metric"];
     /// As with its target: a service made anew may have the name of the old one.
     const REPLACEMENT: Replacement = Replacement::OldFirst;
     const TAGGING: Tagging = Tagging::Never;

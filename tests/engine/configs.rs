@@ -7,7 +7,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use provision::config::{
-    Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, HealthCheck,
+    Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift, HealthCheck,
     Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
 };
 use serde_json::json;
@@ -27,6 +27,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 cluster: Cluster { container_insights },
                 services: BTreeMap::from([("app".to_owned(), service)]),
                 tags: tags.into_iter().filter(|(key, _)| may_be_a_tag(key)).collect(),
+                drift: Drift::default(),
                 protect,
             };
             load(toml::to_string(&config).expect("a configuration is a table"), vec![])

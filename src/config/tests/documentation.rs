@@ -33,6 +33,9 @@ fn collect(
         found.insert(join(key), default);
         collect(root, property, &join(key), &inner, found);
     }
+    if schema["items"].is_object() {
+        collect(root, &schema["items"], path, &Value::Null, found);
+    }
     if schema["additionalProperties"].is_object()
         && !schema["additionalProperties"]["anyOf"].is_array()
     {

@@ -114,6 +114,14 @@ prop_compose! {
             region: "eu-west-1".into(),
             cluster: Cluster { container_insights: insights },
             services: [("app".to_owned(), app)].into(),
+            drift: Drift {
+                ignore: vec![Ignore {
+                    address: "service.*".into(),
+                    property: Some("count".into()),
+                    until: Some(jiff::civil::date(2027, 1, 31)),
+                    reason: None,
+                }],
+            },
         }
     }
 }

@@ -58,6 +58,7 @@ impl Resource for Role {
     const TYPE_NAME: &'static str = "AWS::IAM::Role";
     const MADE_BY: &'static str = "iam:CreateRole";
     const OWNED: &'static [&'static str] = &["managed_policies", "inline_policies"];
+    const WHOLE: &'static [&'static str] = &["trust", "inline_policies.*"];
     const NAMING: Option<Naming> = Some(Naming { longest: 64, prefix: "" });
     const TYPICAL: Duration = Duration::from_secs(2);
 

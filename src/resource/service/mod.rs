@@ -126,6 +126,7 @@ impl Resource for Service {
     const TYPE_NAME: &'static str = "AWS::ECS::Service";
     const MADE_BY: &'static str = "ecs:CreateService";
     const FIXED: &'static [&'static str] = &["cluster"];
+    const WHOLE: &'static [&'static str] = &["count"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
     const LINGERS: bool = true;
     const CONVERGES: bool = true;

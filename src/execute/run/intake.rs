@@ -1,0 +1,253 @@
+//! Takes in what came of a step, what the poller saw, and what a closer look has shown: the outcome
+//! on disk first, then whatever depends on it.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::super::inspection::{Ending, Looked};
+use super::super::operation::Outcome;
+use super::super::poller::{Answered, Watched};
+use super::super::{Failure, Hopeless, StepError};
+use super::{Progress, Run};
+use crate::diagnose::Finding;
+use crate::event::{Event, Verb};
+use crate::graph::Until;
+use crate::resource::{Address, LiveValue, Readiness, SoughtValue};
+use crate::state::store::{Recorder, StoreError};
+use crate::state::{Entry, physical_id};
+
+impl<R: Recorder> Run<'_, R> {
+    /// Takes in what came of a step.
+    pub(super) fn stepped(
+        &mut self,
+        place: usize,
+        outcome: Result<Outcome, StepError>,
+    ) -> Result<(), StoreError> {
+        let address = self.address(place);
+        match outcome {
+            Ok(Outcome::Made(outputs)) => self.made(place, outputs, true)?,
+            Ok(Outcome::Found(outputs)) => self.made(place, outputs, false)?,
+            Ok(Outcome::Removed) if address.kind().facts().lingers => {
+                self.progress[place] = Progress::Exists;
+                self.watch(place);
+            }
+            Ok(Outcome::Removed) => self.ready(place)?,
+            Err(error) => {
+                if let Some(entry) = after_failure(self.tasks[place].verb, &error, address) {
+                    self.recorder.record(entry)?;
+                }
+                self.fail(place, error.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn made(&mut self, place: usize, outputs: Value, configured: bool) -> Result<(), StoreError> {
+        let (address, id) = (self.address(place), physical_id(&outputs));
+        self.recorder.record(Entry::Made { address: address.clone(), outputs, configured })?;
+        self.progress[place] = Progress::Exists;
+        self.tell(Event::Exists { address, id });
+        self.watch(place);
+        Ok(())
+    }
+
+    /// Has the poller look at a resource until it works, or is gone.
+    pub(super) fn watch(&mut self, place: usize) {
+        let planned = self.planned(place);
+        let address = planned.address.clone();
+        let facts = address.kind().facts();
+        let verb = self.tasks[place].verb;
+        if !self.options.wait_for_services && verb != Verb::Delete && facts.converges {
+            self.progress[place] = Progress::Ready;
+            self.finish(place);
+            return;
+        }
+        let sought = match (verb, &planned.present) {
+            (Verb::Delete, Some(present)) => present.sought(&address),
+            // What an earlier run left unfinished may have been taken further by others since.
+            (Verb::Await, Some(present)) if present.live.is_some() => present.sought_live(&address),
+            _ => self.recorded(&address),
+        };
+        if verb != Verb::Delete {
+            self.inspector.begin(place, &sought);
+        }
+        let within = if verb == Verb::Delete { facts.gone_within } else { facts.ready_within };
+        let within = self.aws.pace().scaled(within);
+        let deadline = Instant::now() + within;
+        let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
+        let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
+        let since = Instant::now();
+        self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
+    }
+
+    fn recorded(&self, address: &Address) -> SoughtValue {
+        let record = self.recorder.state().resources.get(address);
+        let record = record.expect("what was made is recorded");
+        SoughtValue {
+            address: address.clone(),
+            outputs: record.outputs.clone(),
+            applied: record.applied.clone(),
+        }
+    }
+
+    /// Takes in what the poller saw.
+    pub(super) fn polled(&mut self, answered: Vec<Answered>) -> Result<(), StoreError> {
+        for Answered { watched, seen } in answered {
+            let place = watched.place;
+            if self.inspector.is_ending(place) || self.progress[place] == Progress::Over {
+                continue;
+            }
+            let waited = self.aws.pace().unscaled(watched.since.elapsed());
+            match seen {
+                Ok(readiness) if readiness == watched.wanted => self.ready(place)?,
+                Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
+                    self.end_badly(place, Ending::Failed(why));
+                }
+                Ok(Readiness::Leaving(status)) if watched.wanted == Readiness::Ready => {
+                    self.fail(place, Failure::Broken(format!("somebody deleted it: {status}")));
+                }
+                Ok(readiness) => {
+                    let status = status(&readiness);
+                    if Instant::now() >= watched.deadline {
+                        self.end_badly(place, Ending::TimedOut { status, waited });
+                    } else {
+                        let address = self.address(place);
+                        self.tell(Event::Waiting { address, status, waited });
+                        self.poller.watch(watched);
+                        self.inspector.remind(place);
+                    }
+                }
+                Err(error) => self.fail(place, StepError::from(error).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A wait ends badly: at once, or when it has been looked at once more.
+    fn end_badly(&mut self, place: usize, ending: Ending) {
+        if let Some(ending) = self.inspector.end(place, ending) {
+            self.fail(place, Failure::of(ending, Vec::new()));
+        }
+    }
+
+    /// Takes in what a closer look at a deployment has shown.
+    pub(super) fn looked(&mut self, looked: Looked) -> Result<(), StoreError> {
+        let Looked { place, rollout, findings, news, ending, live } = looked;
+        let address = self.address(place);
+        if let Some(rollout) = rollout.filter(|rollout| !rollout.revision.is_empty()) {
+            self.tell(Event::Rollout { address: address.clone(), rollout });
+        }
+        for finding in news {
+            let finding = Box::new(finding);
+            self.tell(Event::Cause { address: address.clone(), finding });
+        }
+        if let Some(ending) = ending {
+            self.record_what_runs(address, live)?;
+            self.fail(place, Failure::of(ending, findings));
+        } else if self.options.hopeless == Hopeless::GiveUp
+            && findings.iter().any(Finding::is_lasting)
+        {
+            self.poller.forget(place);
+            self.end_badly(place, Ending::Hopeless);
+        }
+        Ok(())
+    }
+
+    /// After a deployment that failed, the earlier revision may be running again: the state says
+    /// so, and the next plan sees the difference.
+    fn record_what_runs(
+        &mut self,
+        address: Address,
+        live: Option<LiveValue>,
+    ) -> Result<(), StoreError> {
+        let record = self.recorder.state().resources.get(&address);
+        match (record, live) {
+            (Some(record), Some(live))
+                if record.applied != live.spec || record.outputs != live.outputs =>
+            {
+                let LiveValue { spec, outputs, .. } = live;
+                self.recorder.record(Entry::Seen { address, spec, outputs })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A task has reached its end.
+    pub(super) fn ready(&mut self, place: usize) -> Result<(), StoreError> {
+        let address = self.address(place);
+        let entry = if self.tasks[place].verb == Verb::Delete {
+            Entry::Unmade { address, generation: self.generation(place) }
+        } else {
+            Entry::Ready { address }
+        };
+        self.recorder.record(entry)?;
+        self.inspector.forget(place);
+        self.progress[place] = Progress::Ready;
+        self.finish(place);
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, place: usize) {
+        let (address, verb) = (self.address(place), self.tasks[place].verb);
+        self.tell(Event::Finished { address: address.clone(), verb });
+        self.summary.done.push((address, verb));
+    }
+
+    /// A task has failed: nothing behind it is started.
+    pub(super) fn fail(&mut self, place: usize, failure: Failure) {
+        let (address, verb) = (self.address(place), self.tasks[place].verb);
+        let error = failure.to_string();
+        self.inspector.forget(place);
+        self.tell(Event::Failed { address: address.clone(), verb, error });
+        self.summary.failed.push((address.clone(), verb, failure));
+        // What only needed it to exist has what it needs.
+        let existed = self.progress[place] == Progress::Exists;
+        self.progress[place] = Progress::Over;
+        self.skip_behind(place, &address, existed);
+    }
+
+    fn skip_behind(&mut self, place: usize, because_of: &Address, existed: bool) {
+        let behind: Vec<usize> = (0..self.tasks.len())
+            .filter(|other| self.progress[*other] == Progress::Waiting)
+            .filter(|other| {
+                self.tasks[*other].waits.iter().any(|(awaited, until)| {
+                    *awaited == place && !(existed && *until == Until::Exists)
+                })
+            })
+            .collect();
+        for other in behind {
+            if self.progress[other] != Progress::Waiting {
+                continue;
+            }
+            self.progress[other] = Progress::Over;
+            let (address, verb) = (self.address(other), self.tasks[other].verb);
+            let because_of = because_of.clone();
+            self.tell(Event::Skipped {
+                address: address.clone(),
+                verb,
+                because_of: because_of.clone(),
+            });
+            self.summary.skipped.push((address, verb, because_of.clone()));
+            self.skip_behind(other, &because_of, false);
+        }
+    }
+}
+
+/// What is written down of a step that failed; nothing where it stays in doubt.
+fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entry> {
+    match verb {
+        Verb::Create => error.made_nothing(&address).then_some(Entry::Untouched { address }),
+        // Some of it may be done.
+        Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
+        Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
+    }
+}
+
+fn status(readiness: &Readiness) -> String {
+    match readiness {
+        Readiness::Ready => "still there".into(),
+        Readiness::Pending(status) | Readiness::Leaving(status) => status.clone(),
+        Readiness::Failed(why) => why.clone(),
+        Readiness::Absent => "not visible yet".into(),
+    }
+}

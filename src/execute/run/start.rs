@@ -1,0 +1,145 @@
+//! Starts what waits for nothing any more: the intent on disk first, then the call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::super::operation::{self, Step};
+use super::{Progress, Run};
+use crate::event::{Event, Verb};
+use crate::graph::Until;
+use crate::plan::Present;
+use crate::resource::reference::resolve;
+use crate::resource::{Address, Kind, LiveValue};
+use crate::state::store::{Recorder, StoreError};
+use crate::state::{Entry, Intent};
+
+impl<R: Recorder> Run<'_, R> {
+    /// Starts every task that waits for nothing any more, the longest chains first.
+    pub(super) fn start_what_can(&mut self) -> Result<(), StoreError> {
+        let mut startable: Vec<usize> =
+            (0..self.tasks.len()).filter(|place| self.can_start(*place)).collect();
+        startable.sort_by_key(|place| std::cmp::Reverse(self.tasks[*place].urgency));
+        startable.into_iter().try_for_each(|place| self.start(place))
+    }
+
+    fn can_start(&self, place: usize) -> bool {
+        self.progress[place] == Progress::Waiting
+            && self.tasks[place].waits.iter().all(|(other, until)| match until {
+                Until::Exists => {
+                    matches!(self.progress[*other], Progress::Exists | Progress::Ready)
+                }
+                Until::Ready => self.progress[*other] == Progress::Ready,
+            })
+    }
+
+    fn start(&mut self, place: usize) -> Result<(), StoreError> {
+        let (address, verb) = (self.address(place), self.tasks[place].verb);
+        self.tell(Event::Started { address: address.clone(), verb });
+        self.progress[place] = Progress::Running;
+        if verb == Verb::Await {
+            self.confirm(place)?;
+            self.progress[place] = Progress::Exists;
+            self.watch(place);
+            return Ok(());
+        }
+        let step = self.step(place);
+        self.write_intent(place, &step)?;
+        let aws = self.aws_of(&address);
+        let tell = self.retries.0.clone();
+        self.steps.spawn(async move {
+            let outcome = operation::perform(&aws, &address, step, &tell).await;
+            (place, outcome)
+        });
+        Ok(())
+    }
+
+    /// Writes down that a resource is as it is wanted, where an interrupted run could not.
+    fn confirm(&mut self, place: usize) -> Result<(), StoreError> {
+        let planned = self.planned(place);
+        let (Some(present), Some(desired)) = (&planned.present, &planned.desired) else {
+            return Ok(());
+        };
+        let (false, Some(live)) = (present.record.configured, &present.live) else {
+            return Ok(());
+        };
+        let (address, spec) = (planned.address.clone(), desired.spec.clone());
+        self.recorder.record(Entry::Confirmed { address, spec, outputs: live.outputs.clone() })
+    }
+
+    fn write_intent(&mut self, place: usize, step: &Step) -> Result<(), StoreError> {
+        let planned = self.planned(place);
+        let address = planned.address.clone();
+        let verb = self.tasks[place].verb;
+        let generation = self.generation(place);
+        let needs: BTreeSet<Address> =
+            planned.desired.iter().flat_map(|desired| desired.needs.keys().cloned()).collect();
+        let (spec, identity) = match step {
+            Step::Create { spec, identity, .. } | Step::Update { spec, identity, .. } => {
+                (spec.clone(), identity.clone())
+            }
+            Step::Delete { .. } => {
+                let present = planned.present.as_ref().expect("what is removed was recorded");
+                (Value::Null, present.record.identity.clone())
+            }
+        };
+        let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
+        self.recorder.record(Entry::Begin { address, intent })
+    }
+
+    /// The generation that a task is about: the old one's for a removal, the wanted one otherwise.
+    pub(super) fn generation(&self, place: usize) -> u32 {
+        let planned = self.planned(place);
+        let present = planned.present.as_ref().map(|present| present.record.generation);
+        let desired = planned.desired.as_ref().map(|desired| desired.generation);
+        let generation = match self.tasks[place].verb {
+            Verb::Delete => present,
+            Verb::Create | Verb::Update | Verb::Await => desired.or(present),
+        };
+        generation.unwrap_or_default()
+    }
+
+    fn step(&self, place: usize) -> Step {
+        let planned = self.planned(place);
+        match (self.tasks[place].verb, &planned.desired, &planned.present) {
+            (Verb::Create, Some(desired), _) => {
+                let state = self.recorder.state();
+                Step::Create {
+                    spec: self.resolved(planned.address.kind(), &desired.spec),
+                    identity: desired.identity.clone(),
+                    others: state.others_at(&planned.address, desired.generation),
+                    in_doubt: state.in_doubt.contains_key(&planned.address),
+                }
+            }
+            (Verb::Update, Some(desired), Some(present)) => Step::Update {
+                spec: self.resolved(planned.address.kind(), &desired.spec),
+                identity: desired.identity.clone(),
+                from: Box::new(own_view(present)),
+                fields: planned.changes.iter().map(|change| change.field().to_owned()).collect(),
+            },
+            (_, _, Some(present)) => Step::Delete { gone: present.sought(&planned.address) },
+            _ => unreachable!("a plan's entry has what its action needs"),
+        }
+    }
+
+    /// The spec with every reference replaced: what it refers to has been made.
+    fn resolved(&self, kind: Kind, spec: &Value) -> Value {
+        let resources = &self.recorder.state().resources;
+        let spec = resolve(spec, &|reference| {
+            resources.get(&reference.address)?.outputs.get(&reference.output).cloned()
+        });
+        kind.canonical(&spec).unwrap_or(spec)
+    }
+}
+
+/// The live resource as far as it is the stack's own: a stranger's tags are not to be touched.
+fn own_view(present: &Present) -> LiveValue {
+    let mut live = present.live.clone().expect("what is updated was seen");
+    let own: BTreeMap<_, _> = live
+        .tags
+        .into_iter()
+        .filter(|(key, _)| present.record.identity.tags.contains_key(key))
+        .collect();
+    live.tags = own;
+    live
+}

@@ -1,0 +1,155 @@
+//! What only a check for drift asks of AWS, beyond the properties of what is recorded.
+//!
+//! The rule: as with [`super::observe`], each kind is asked once for all of its resources.
+
+use std::collections::BTreeMap;
+
+use futures::future::{try_join, try_join_all};
+use serde_json::Value;
+
+use super::Observed;
+use crate::aws::{Aws, AwsError};
+use crate::graph::{Graph, Node};
+use crate::resource::kind::KindError;
+use crate::resource::reference::reference_in;
+use crate::resource::{Address, Inspection, Kind, LiveValue, Place, SoughtValue};
+use crate::state::State;
+
+/// What was seen around the resources of a stack.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    inspections: BTreeMap<Address, Inspection>,
+    stand_ins: BTreeMap<(Address, String), StandIn>,
+}
+
+/// What AWS has in the place of another resource of the stack: a revision that somebody else has
+/// registered. What it says counts, and not which it is (aws-behaviour 13.g).
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandIn {
+    /// Whose place it has.
+    pub of: Address,
+    /// What it is.
+    pub live: LiveValue,
+    /// When it was made, and by whom.
+    pub origin: Option<String>,
+}
+
+impl Surroundings {
+    /// What was found in, on and behind a resource.
+    pub fn inspection(&self, address: &Address) -> Option<&Inspection> {
+        self.inspections.get(address)
+    }
+
+    /// What a property of a resource refers to, where that is not what was applied.
+    pub fn stand_in(&self, address: &Address, property: &str) -> Option<&StandIn> {
+        self.stand_ins.get(&(address.clone(), property.to_owned()))
+    }
+}
+
+/// Looks around everything that was `observed`.
+///
+/// # Errors
+///
+/// The first read that fails.
+pub async fn look_around(
+    aws: &Aws,
+    graph: &Graph,
+    state: &State,
+    observed: &Observed,
+) -> Result<Surroundings, KindError> {
+    let (inspections, stand_ins) =
+        try_join(inspections(aws, state, observed), stand_ins(aws, graph, state, observed)).await?;
+    Ok(Surroundings { inspections, stand_ins })
+}
+
+async fn inspections(
+    aws: &Aws,
+    state: &State,
+    observed: &Observed,
+) -> Result<BTreeMap<Address, Inspection>, KindError> {
+    let mut by_kind: BTreeMap<Kind, Vec<SoughtValue>> = BTreeMap::new();
+    for (address, record) in &state.resources {
+        let Some(live) = observed.live_of(address, record.generation) else { continue };
+        by_kind.entry(address.kind()).or_default().push(SoughtValue {
+            address: address.clone(),
+            outputs: live.outputs.clone(),
+            applied: record.applied.clone(),
+        });
+    }
+    let asked = by_kind.into_iter().map(|(kind, sought)| async move {
+        let found = kind.inspect(aws, &sought).await?;
+        let addresses = sought.into_iter().map(|sought| sought.address);
+        Ok::<_, KindError>(addresses.zip(found).collect::<Vec<_>>())
+    });
+    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+}
+
+async fn stand_ins(
+    aws: &Aws,
+    graph: &Graph,
+    state: &State,
+    observed: &Observed,
+) -> Result<BTreeMap<(Address, String), StandIn>, KindError> {
+    let strange: Vec<Strange> =
+        graph.nodes().iter().flat_map(|node| strangers(node, state, observed)).collect();
+    if strange.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let place = place(aws).await?;
+    let looks = strange.into_iter().map(|strange| look(aws, &place, state, strange));
+    Ok(try_join_all(looks).await?.into_iter().flatten().collect())
+}
+
+async fn place(aws: &Aws) -> Result<Place, AwsError> {
+    Ok(Place {
+        partition: aws.partition(),
+        region: aws.region().to_owned(),
+        account: aws.account().await?.to_owned(),
+    })
+}
+
+/// A property that refers to something else than was applied.
+struct Strange {
+    address: Address,
+    property: String,
+    of: Address,
+    id: String,
+}
+
+/// The properties of a resource that refer to what an update makes anew, and now refer to something
+/// that no update of this stack has made.
+fn strangers(node: &Node, state: &State, observed: &Observed) -> Vec<Strange> {
+    let address = &node.address;
+    let Some(record) = state.resources.get(address) else { return vec![] };
+    let Some(live) = observed.live_of(address, record.generation) else { return vec![] };
+    let fields = node.spec.as_object().into_iter().flatten();
+    let strange = fields.filter_map(|(property, declared)| {
+        let reference = reference_in(declared)?;
+        let is_renewed =
+            reference.address.kind().facts().renewed.contains(&reference.output.as_str());
+        let id = live.spec.get(property)?;
+        let is_strange = is_renewed && record.applied.get(property) != Some(id);
+        let id = id.as_str().filter(|_| is_strange)?.to_owned();
+        let (address, property) = (address.clone(), property.clone());
+        Some(Strange { address, property, of: reference.address, id })
+    });
+    strange.collect()
+}
+
+async fn look(
+    aws: &Aws,
+    place: &Place,
+    state: &State,
+    strange: Strange,
+) -> Result<Option<((Address, String), StandIn)>, KindError> {
+    let Strange { address, property, of, id } = strange;
+    let kind = of.kind();
+    let Some(outputs) = kind.locate(&id, place)? else { return Ok(None) };
+    let applied = state.resources.get(&of).map_or(Value::Null, |record| record.applied.clone());
+    let sought = [SoughtValue { address: of.clone(), outputs, applied }];
+    let (live, mut inspected) =
+        try_join(kind.read(aws, &sought), kind.inspect(aws, &sought)).await?;
+    let Some(live) = live.into_iter().next().flatten() else { return Ok(None) };
+    let origin = inspected.pop().and_then(|inspection| inspection.origin);
+    Ok(Some(((address, property), StandIn { of, live, origin })))
+}
