@@ -17,6 +17,7 @@ mod local;
 mod locking;
 mod logging;
 mod output;
+mod panic;
 mod plan;
 mod preflight;
 mod protect;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     };
     logging::start(&arguments.global);
     let json = arguments.global.json;
+    panic::end_with_panics(json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::from(error).report(json),
