@@ -160,7 +160,7 @@ pub struct UpOptions {
     /// Show the values of environment variables.
     #[arg(long)]
     pub show_values: bool,
-    /// Do not look for what would end the run halfway: quotas, secrets, AWS's own roles.
+    /// Do not look first for what would end the run halfway.
     #[arg(long)]
     pub no_preflight: bool,
     #[command(flatten)]
