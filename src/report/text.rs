@@ -32,6 +32,26 @@ pub(super) fn cut(line: &str, width: Option<usize>) -> String {
     }
 }
 
+/// The words in lines of at most so many columns, each behind `indent`; in one line where no width is
+/// given. A word that is longer than a line stands alone.
+pub(super) fn wrapped(words: &str, indent: &str, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width else { return vec![format!("{indent}{words}")] };
+    let mut lines: Vec<String> = Vec::new();
+    for word in words.split(' ') {
+        match lines.last_mut() {
+            Some(line)
+                if console::measure_text_width(line) + 1 + console::measure_text_width(word)
+                    <= width =>
+            {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines
+}
+
 /// `one`, `one and another`, `one, another and a third`.
 pub fn listed<T: AsRef<str>>(items: &[T]) -> String {
     match items {
@@ -71,6 +91,13 @@ mod tests {
         assert_eq!(listed::<&str>(&[]), "");
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
+
+    #[test]
+    fn words_are_wrapped_within_the_width() {
+        assert_eq!(wrapped("one two three", "  ", Some(9)), ["  one two", "  three"]);
+        assert_eq!(wrapped("one two", "  ", None), ["  one two"]);
+        assert_eq!(wrapped("unbreakable x", "  ", Some(5)), ["  unbreakable", "  x"]);
     }
 
     #[test]
