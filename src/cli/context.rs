@@ -1,7 +1,7 @@
 //! What every command needs: the arguments, the configuration, the store, AWS, and a place to
 //! print.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -37,8 +37,10 @@ impl Context {
     /// The configuration, with everything that overrides it.
     pub fn config(&self, overriding: &Overriding) -> Result<Config, Failure> {
         let path = &self.global.file;
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Failure::NoFile { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => Failure::NoFile(path.clone()),
+            _ => Failure::Unreadable { path: path.clone(), source },
+        })?;
         let source = Source { path: path.clone(), text };
         Ok(Config::load(&source, &self.overrides(overriding)?)?)
     }
@@ -126,9 +128,7 @@ impl Context {
     /// Prints data to standard output. A reader that has gone away is no failure.
     #[expect(clippy::unused_self, reason = "commands print and tell through one thing")]
     pub fn print(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let newline = if text.ends_with('\n') { "" } else { "\n" };
-        let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
+        print(text);
     }
 
     /// Tells something to whoever watches, on standard error.
@@ -151,6 +151,13 @@ impl Context {
             self.tell(&format!("{warning} {text}"));
         });
     }
+}
+
+/// Prints data to standard output.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
 }
 
 /// An empty state for a stack that has none yet.

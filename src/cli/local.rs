@@ -3,6 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Args;
+
+use crate::simulated_aws::endpoint::Endpoint;
+use crate::simulated_aws::serve::losing::{Losing, Loss, Sight};
+
 use super::arguments::{LocalCommand, LocalOptions};
 use super::context::Context;
 use super::failure::Failure;
@@ -10,8 +15,19 @@ use super::failure::Failure;
 /// The region of the cloud that is served when none is named.
 const REGION: &str = "eu-west-1";
 
+/// Which callers are cut off, to see how they go on.
+#[derive(Clone, Debug, Args)]
+pub struct LosingOptions {
+    /// Lose a call: `before:17` before the 17th is carried out, `after:17` once it is.
+    #[arg(long, value_name = "WHEN:CALL", value_delimiter = ',')]
+    pub lose: Vec<Loss>,
+    /// Leave the callers of lost calls waiting, rather than close their connections.
+    #[arg(long, requires = "lose")]
+    pub silently: bool,
+}
+
 pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, Failure> {
-    let LocalCommand::Serve { port } = options.command;
+    let LocalCommand::Serve { port, ref losing } = options.command;
     let directory = context.global.state_dir.join("local");
     let region = context.global.region.as_deref().unwrap_or(REGION);
     let endpoint = crate::simulated_aws::store::open(
@@ -20,6 +36,7 @@ pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, 
         context.global.time_scale,
         jiff::Timestamp::now,
     )?;
+    lose(losing, &endpoint);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     context.print(&format!("listening on http://{}", listener.local_addr()?));
     let stop = async {
@@ -30,4 +47,14 @@ pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, 
     };
     crate::simulated_aws::serve::serve(listener, Arc::new(endpoint), stop).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has calls lost as the options say; each is told on standard output, for whoever waits for it.
+fn lose(options: &LosingOptions, endpoint: &Endpoint) {
+    if options.lose.is_empty() {
+        return;
+    }
+    let sight = if options.silently { Sight::Silence } else { Sight::Closed };
+    let losing = Losing::new(options.lose.clone(), sight, super::context::print);
+    endpoint.interfere(Some(Box::new(losing)));
 }

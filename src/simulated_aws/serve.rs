@@ -3,6 +3,8 @@
 //! One port serves all services, on any path and for any host name: which service is meant is
 //! read from the signature, as it is of requests inside the program.
 
+pub mod losing;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;

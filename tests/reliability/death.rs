@@ -1,7 +1,7 @@
 //! How a run dies: at one of its calls, or at one of its writes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use provision::simulated_aws::endpoint::{Call, Endpoint, Interference, Verdict};
@@ -10,6 +10,7 @@ use provision::state::store::{Recorder, StoreError, Writer};
 use provision::state::{Entry, State};
 use tokio::sync::Notify;
 
+use crate::watch::Watch;
 use crate::world::{ENVIRONMENT, InFlight, STACK};
 
 /// When a run dies, if it does.
@@ -22,29 +23,37 @@ pub enum Death {
     /// When its nth call has been carried out and not answered.
     AfterCall(usize, InFlight),
     /// Before its nth write, from 1.
-    BeforeWrite(usize),
+    BeforeWrite(usize, InFlight),
     /// After its nth write.
-    AfterWrite(usize),
+    AfterWrite(usize, InFlight),
     /// In its nth write, of which so many bytes reach the disk.
-    InWrite(usize, usize),
+    InWrite(usize, usize, InFlight),
 }
 
 impl Death {
     pub fn in_flight(&self) -> InFlight {
         match self {
-            Self::BeforeCall(_, in_flight) | Self::AfterCall(_, in_flight) => *in_flight,
-            _ => InFlight::Lost,
+            Self::BeforeCall(_, in_flight)
+            | Self::AfterCall(_, in_flight)
+            | Self::BeforeWrite(_, in_flight)
+            | Self::AfterWrite(_, in_flight)
+            | Self::InWrite(_, _, in_flight) => *in_flight,
+            Self::Never => InFlight::Lost,
         }
     }
 
     /// Has death stand between caller and cloud; tells of it when it strikes.
-    pub fn stand_between(&self, endpoint: &Endpoint) -> Arc<Notify> {
+    pub fn stand_between(&self, endpoint: &Arc<Endpoint>) -> Arc<Notify> {
         let struck = Arc::new(Notify::new());
-        let so_far = endpoint.calls().len();
-        if let Self::BeforeCall(number, _) | Self::AfterCall(number, _) = self {
-            let before = matches!(self, Self::BeforeCall(..));
-            let reaper = Reaper { number: so_far + number, before, struck: Arc::clone(&struck) };
-            endpoint.interfere(Some(Box::new(reaper)));
+        if let Self::BeforeCall(number, in_flight) | Self::AfterCall(number, in_flight) = *self {
+            endpoint.interfere(Some(Box::new(Reaper {
+                number: endpoint.calls().len() + number,
+                before: matches!(self, Self::BeforeCall(..)),
+                in_flight,
+                endpoint: Arc::downgrade(endpoint),
+                last: OnceLock::new(),
+                struck: Arc::clone(&struck),
+            })));
         }
         struck
     }
@@ -54,24 +63,34 @@ impl Death {
 struct Reaper {
     number: usize,
     before: bool,
+    in_flight: InFlight,
+    endpoint: Weak<Endpoint>,
+    /// The number of the last call that was made before death struck.
+    last: OnceLock<usize>,
     struck: Arc<Notify>,
+}
+
+impl Reaper {
+    fn strike(&self) -> Verdict {
+        let made = self.endpoint.upgrade().map_or(0, |endpoint| endpoint.calls().len());
+        self.last.get_or_init(|| made);
+        self.struck.notify_one();
+        Verdict::Silence
+    }
 }
 
 impl Interference for Reaper {
     fn before(&self, number: usize, _: &Call) -> Verdict {
         if self.before && number == self.number {
-            self.struck.notify_one();
+            return self.strike();
         }
-        let late = if self.before { number >= self.number } else { number > self.number };
-        if late { Verdict::Silence } else { Verdict::Pass }
+        // What else the caller does in the very moment of its death it does no more.
+        let is_lost = |last: &usize| self.in_flight == InFlight::Lost || number > *last;
+        if self.last.get().is_some_and(is_lost) { Verdict::Silence } else { Verdict::Pass }
     }
 
     fn after(&self, number: usize, _: &Call, _: &Answer) -> Verdict {
-        if self.before || number != self.number {
-            return Verdict::Pass;
-        }
-        self.struck.notify_one();
-        Verdict::Silence
+        if self.before || number != self.number { Verdict::Pass } else { self.strike() }
     }
 }
 
@@ -81,6 +100,7 @@ pub struct Mortal<'a> {
     death: Death,
     journal: PathBuf,
     count: &'a mut usize,
+    watch: Option<&'a Watch>,
     dead: bool,
 }
 
@@ -90,9 +110,10 @@ impl<'a> Mortal<'a> {
         death: &Death,
         directory: &Path,
         count: &'a mut usize,
+        watch: Option<&'a Watch>,
     ) -> Self {
         let journal = directory.join(format!("{STACK}-{ENVIRONMENT}.journal"));
-        Self { writer, death: *death, journal, count, dead: false }
+        Self { writer, death: *death, journal, count, watch, dead: false }
     }
 
     pub fn is_dead(&self) -> bool {
@@ -128,10 +149,16 @@ impl Recorder for Mortal<'_> {
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         *self.count += 1;
         let now = *self.count;
+        if let Some(watch) = self.watch {
+            watch.before_write(now);
+            self.writer.record(entry)?;
+            watch.after_write(now);
+            return Ok(());
+        }
         match self.death {
-            Death::BeforeWrite(number) if number == now => self.die(),
-            Death::InWrite(number, bytes) if number == now => self.write_part(entry, bytes),
-            Death::AfterWrite(number) if number == now => {
+            Death::BeforeWrite(number, _) if number == now => self.die(),
+            Death::InWrite(number, bytes, _) if number == now => self.write_part(entry, bytes),
+            Death::AfterWrite(number, _) if number == now => {
                 self.writer.record(entry)?;
                 self.die()
             }

@@ -1,8 +1,8 @@
 //! What an account holds that costs or stands in the way: one line each, without ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use provision::simulated_aws::cloud::Cloud;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// How many of each: kind, and the address that it carries as a tag.
@@ -10,7 +10,7 @@ pub type Inventory = BTreeMap<String, usize>;
 
 /// Lists everything in every service, but for what is only a memory: gateways that are deleted and
 /// still shown, inactive clusters, services and revisions, tasks that have stopped.
-pub fn inventory(cloud: &Cloud) -> Inventory {
+pub fn inventory(cloud: &impl Serialize) -> Inventory {
     let cloud = serde_json::to_value(cloud).unwrap();
     let mut found = Inventory::new();
     for (room, kind, gone) in KINDS {
@@ -41,6 +41,17 @@ pub fn inventory(cloud: &Cloud) -> Inventory {
 
 /// Members, and the values that mark what is only a memory.
 type Marks = &'static [(&'static str, &'static str)];
+
+/// What is there more or less often than it should be, in one line.
+pub fn difference(wanted: &Inventory, found: &Inventory) -> String {
+    let count = |inventory: &Inventory, key: &str| inventory.get(key).copied().unwrap_or_default();
+    let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+    let differing = keys.into_iter().filter(|key| count(wanted, key) != count(found, key));
+    let lines = differing.map(|key| {
+        format!("{key}: {} where there should be {}", count(found, key), count(wanted, key))
+    });
+    lines.collect::<Vec<_>>().join("; ")
+}
 
 /// Where each kind is kept, and by which members it is known to be only a memory.
 const KINDS: &[(&str, &str, Marks)] = &[

@@ -10,4 +10,5 @@ mod inventory;
 mod matrix;
 mod pairs;
 mod storage;
+mod watch;
 mod world;

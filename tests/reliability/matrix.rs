@@ -1,14 +1,15 @@
 //! Every point at which a run can die, one at a time.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use provision::config::Config;
-use provision::simulated_aws::endpoint::Call;
 
 use crate::death::{Death, MOURNING};
-use crate::inventory::{Inventory, inventory};
+use crate::inventory::{Inventory, difference, inventory};
+use crate::watch::Heir;
 use crate::world::{Command, End, InFlight, Ran, Remains, World, config, in_paused_time};
 
 /// Whether all deaths are to be tried, rather than a sample.
@@ -53,179 +54,244 @@ pub struct Scenario {
     pub before: Remains,
     pub config: Option<Config>,
     pub wanted: Inventory,
+    /// What an account holds in which nothing was ever made.
+    nothing: Inventory,
     /// What a run does that nobody kills.
     pub undisturbed: Ran,
 }
 
 impl Scenario {
-    pub fn up() -> Self {
-        Self::new("up", Remains::nothing(), Some(first())).0
+    pub fn up() -> Arc<Self> {
+        Arc::new(Self::new("up", Remains::nothing(), Some(first())).0)
     }
 
-    pub fn other_port() -> Self {
-        Self::new("another port", made(), Some(other_port())).0
+    pub fn other_port() -> Arc<Self> {
+        Arc::new(Self::new("another port", made(), Some(other_port())).0)
     }
 
-    pub fn other_network() -> Self {
-        Self::new("another network", made(), Some(other_network())).0
+    pub fn other_network() -> Arc<Self> {
+        Arc::new(Self::new("another network", made(), Some(other_network())).0)
     }
 
-    pub fn down() -> Self {
-        Self::new("down", made(), None).0
+    pub fn down() -> Arc<Self> {
+        Arc::new(Self::new("down", made(), None).0)
     }
 
     /// Does it once undisturbed, to know what is to come of it.
     pub fn new(name: &'static str, before: Remains, config: Option<Config>) -> (Self, Remains) {
-        let copy = before.copy();
         let (undisturbed, after) = in_paused_time(async {
-            let world = World::of(copy);
+            let world = World::of(before.clone());
             let ran = world.run(command(config.as_ref()), &Death::Never).await.unwrap();
             assert_eq!(ran.end, End::Lived);
             world.is_settled(command(config.as_ref())).await.unwrap();
             (ran, world.ended().await)
         });
         let wanted = inventory(&after.cloud);
-        (Self { name, before, config, wanted, undisturbed }, after)
+        let nothing = inventory(&Remains::nothing().cloud);
+        (Self { name, before, config, wanted, nothing, undisturbed }, after)
     }
 
-    /// Every death that a run can die, but for those in the middle of a write.
-    ///
-    /// A call that changes something is died of in four ways: not carried out or carried out, and
-    /// with all that is under way beside it lost or carried out. One that only reads leaves the
-    /// same behind in all four, unless a change is under way beside it.
-    pub fn deaths(&self) -> Vec<Death> {
-        let Ran { calls, writes, .. } = &self.undisturbed;
-        let at_calls = (1..=calls.len()).flat_map(|number| {
-            let deaths = [
-                Death::AfterCall(number, InFlight::Lost),
-                Death::AfterCall(number, InFlight::CarriedOut),
-                Death::BeforeCall(number, InFlight::Lost),
-                Death::BeforeCall(number, InFlight::CarriedOut),
-            ];
-            let call = &calls[number - 1];
-            let beside = |other: &&Call| {
-                other.is_mutating()
-                    && other.arrived.since(call.arrived) < UNDER_WAY
-                    && call.arrived.since(other.arrived) < UNDER_WAY
-            };
-            let ways = match (call.is_mutating(), calls.iter().any(|other| beside(&other))) {
-                (true, _) => 4,
-                (false, true) => 2,
-                (false, false) => 1,
-            };
-            deaths.into_iter().take(ways)
-        });
-        let at_writes =
-            (1..=*writes).flat_map(|write| [Death::BeforeWrite(write), Death::AfterWrite(write)]);
-        at_calls.chain(at_writes).collect()
-    }
-
-    /// Dies as told, goes on, and checks that it is as if nothing had happened.
-    ///
-    /// Reads lag so far behind that whoever goes on does not see what was just made.
-    pub fn survives(&self, deaths: &[Death], lag: Duration) -> Result<(), String> {
-        let before = self.before.copy();
+    /// Dies, and gives what is left.
+    pub fn dies(&self, death: Death) -> Result<Remains, String> {
         in_paused_time(async {
-            let world = World::of(before);
-            let command = command(self.config.as_ref());
-            world.endpoint.lag_behind(lag);
-            for death in deaths {
-                world.run(command, death).await?;
-                tokio::time::sleep(MOURNING).await;
-            }
-            world.run(command, &Death::Never).await?;
-            tokio::time::sleep(lag).await;
-            world.endpoint.lag_behind(Duration::ZERO);
-            world.is_settled(command).await?;
-            let found = inventory(&world.ended().await.cloud);
-            if found == self.wanted { Ok(()) } else { Err(difference(&self.wanted, &found)) }
+            let world = World::of(self.before.clone());
+            tokio::time::sleep(MOURNING).await;
+            world.run(self.command(), &death).await?;
+            Ok(world.left(LAST_CALLS).await)
         })
     }
-}
 
-/// How long a call is under way: the time that the simulated AWS takes to answer.
-const UNDER_WAY: Duration = Duration::from_millis(80);
+    pub fn command(&self) -> Command<'_> {
+        command(self.config.as_ref())
+    }
+
+    /// Tells an heir of every death that a run from some remains could die.
+    pub fn die_everywhere(&self, from: Remains, heir: Heir) -> Result<(), String> {
+        in_paused_time(async {
+            let world = World::of(from);
+            tokio::time::sleep(MOURNING).await;
+            world.run_watched(self.command(), heir).await
+        })
+    }
+
+    /// Goes on from what a death has left, and checks that it is as if nothing had happened.
+    pub fn goes_on(&self, from: Remains) -> Result<(), String> {
+        in_paused_time(async {
+            let world = World::of(from);
+            tokio::time::sleep(MOURNING).await;
+            world.run(self.command(), &Death::Never).await?;
+            self.is_done(&world).await
+        })
+    }
+
+    /// Whether a third run has nothing to do, everything is there once, and nothing is left of it
+    /// after a `down`.
+    pub async fn is_done(&self, world: &World) -> Result<(), String> {
+        world.is_settled(self.command()).await?;
+        holds(world, &self.wanted).await?;
+        if self.config.is_none() {
+            return Ok(());
+        }
+        world.run(Command::Down, &Death::Never).await?;
+        world.is_settled(Command::Down).await?;
+        holds(world, &self.nothing).await.map_err(|left| format!("after a down: {left}"))
+    }
+}
 
 pub fn command(config: Option<&Config>) -> Command<'_> {
     config.map_or(Command::Down, Command::Up)
 }
 
-fn difference(wanted: &Inventory, found: &Inventory) -> String {
-    let count = |inventory: &Inventory, key: &str| inventory.get(key).copied().unwrap_or_default();
-    let mut keys: Vec<&String> = wanted.keys().chain(found.keys()).collect();
-    keys.sort();
-    keys.dedup();
-    let differing = keys.into_iter().filter(|key| count(wanted, key) != count(found, key));
-    let lines = differing.map(|key| {
-        format!("{key}: {} where there should be {}", count(found, key), count(wanted, key))
-    });
-    lines.collect::<Vec<_>>().join("; ")
+/// How long the calls of the dead may still be under way.
+const LAST_CALLS: Duration = Duration::from_millis(100);
+
+/// Whether an account holds this and nothing else, once everything has come to its end.
+async fn holds(world: &World, wanted: &Inventory) -> Result<(), String> {
+    let found = inventory(&world.ended().await.cloud);
+    if found == *wanted { Ok(()) } else { Err(difference(wanted, &found)) }
 }
 
-/// Tries all cases on two threads; none may fail.
-pub fn try_all<T: std::fmt::Debug + Sync>(
-    cases: &[T],
-    survives: impl Fn(&T) -> Result<(), String> + Sync,
-) {
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+/// A case to try: what it is called, and whether it holds.
+pub struct Case {
+    name: String,
+    holds: Box<dyn FnOnce() -> Result<(), String> + Send>,
+}
+
+impl Case {
+    pub fn new(name: String, holds: impl FnOnce() -> Result<(), String> + Send + 'static) -> Self {
+        Self { name, holds: Box::new(holds) }
+    }
+}
+
+/// Tries cases as they come, on all cores; none may fail. Gives how many there were.
+pub fn try_all(cases: impl FnOnce(SyncSender<Case>)) -> usize {
+    let (sender, receiver) = sync_channel::<Case>(2);
+    let (receiver, tally) = (Mutex::new(receiver), Mutex::new((0, Vec::new())));
     let work = || {
-        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(why) = survives(case) {
-                failed.lock().unwrap().push(format!("{case:?}: {why}"));
-            }
+        loop {
+            let case = receiver.lock().unwrap().recv();
+            let Ok(Case { name, holds }) = case else { return };
+            let failed = holds().err().map(|why| format!("{name}: {why}"));
+            let (count, all_failed) = &mut *tally.lock().unwrap();
+            *count += 1;
+            all_failed.extend(failed);
         }
     };
     std::thread::scope(|scope| {
-        scope.spawn(work);
-        scope.spawn(work);
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(work);
+        }
+        cases(sender);
     });
-    let failed = failed.into_inner().unwrap();
+    let (count, failed) = tally.into_inner().unwrap();
     let shown: Vec<_> = failed.iter().take(5).cloned().collect();
-    assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), cases.len(), shown.join("\n"));
+    assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), shown.join("\n"));
+    count
 }
 
-/// All cases, or every so many-th.
-pub fn sample<T: Clone>(cases: &[T], every: usize, offset: usize) -> Vec<T> {
-    if is_full() {
-        return cases.to_vec();
+/// How many cases there are to each that is tried: only one when all are to be.
+pub fn one_in(sample: usize) -> usize {
+    if is_full() { 1 } else { sample }
+}
+
+/// How many deaths a run can die, and how many of them leave something else behind than the others.
+#[derive(Clone, Copy, Debug, Default)]
+struct Deaths {
+    all: usize,
+    distinct: usize,
+}
+
+impl Scenario {
+    /// Goes on from every death that leaves something else behind than all before it, or from one
+    /// in so many.
+    fn survives_everywhere(self: &Arc<Self>, sample: usize) {
+        let started = tokio::time::Instant::now();
+        let deaths = Arc::new(Mutex::new(Deaths::default()));
+        let tried = try_all(|cases| {
+            let (scenario, deaths, mut seen) =
+                (Arc::clone(self), Arc::clone(&deaths), BTreeSet::new());
+            let heir = move |death: Death, remains: &dyn Fn() -> Remains| {
+                let (scenario, remains) = (Arc::clone(&scenario), remains());
+                let deaths = &mut *deaths.lock().unwrap();
+                deaths.all += 1;
+                if seen.insert(remains.fingerprint()) {
+                    deaths.distinct += 1;
+                    if deaths.distinct % one_in(sample) == 0 {
+                        let name = format!("{death:?}");
+                        cases.send(Case::new(name, move || scenario.goes_on(remains))).unwrap();
+                    }
+                }
+            };
+            self.die_everywhere(self.before.clone(), Box::new(heir)).unwrap();
+        });
+        let Deaths { all, distinct } = *deaths.lock().unwrap();
+        let Ran { calls, writes, .. } = &self.undisturbed;
+        eprintln!(
+            "{}: a run of {} calls and {writes} writes can die {all} deaths, {distinct} of which \
+             leave something of their own behind; {tried} were survived, in {:.0?}",
+            self.name,
+            calls.len(),
+            started.elapsed(),
+        );
     }
-    cases.iter().skip(offset % every).step_by(every).cloned().collect()
-}
-
-fn matrix(scenario: &Scenario, every: usize) {
-    let started = tokio::time::Instant::now();
-    let deaths = sample(&scenario.deaths(), every, 3);
-    try_all(&deaths, |death| scenario.survives(&[*death], Duration::ZERO));
-    let Ran { calls, writes, .. } = &scenario.undisturbed;
-    eprintln!(
-        "{}: {} deaths survived, of a run of {} calls and {writes} writes, in {:.0?}",
-        scenario.name,
-        deaths.len(),
-        calls.len(),
-        started.elapsed(),
-    );
 }
 
 #[test]
 fn an_up_killed_anywhere_goes_on_without_duplicates() {
-    matrix(&Scenario::up(), 60);
+    Scenario::up().survives_everywhere(40);
 }
 
 #[test]
 fn a_replacement_of_the_target_group_killed_anywhere_goes_on() {
-    matrix(&Scenario::other_port(), 30);
+    Scenario::other_port().survives_everywhere(20);
 }
 
 #[test]
 fn a_replacement_of_the_network_killed_anywhere_goes_on() {
-    matrix(&Scenario::other_network(), 120);
+    Scenario::other_network().survives_everywhere(80);
 }
 
 #[test]
 fn a_down_killed_anywhere_goes_on_and_leaves_nothing() {
     let scenario = Scenario::down();
-    let nothing = inventory(&Remains::nothing().cloud);
-    let left = difference(&nothing, &scenario.wanted);
+    let left = difference(&scenario.nothing, &scenario.wanted);
     assert_eq!(left, "", "something is left after a whole down");
-    matrix(&scenario, 60);
+    scenario.survives_everywhere(40);
+}
+
+/// What is noted beside a run that lives is what runs leave that really die. Which of the calls
+/// under way are carried out first is open, so those of the dead are gone on from instead.
+#[test]
+fn what_is_noted_is_what_a_death_leaves() {
+    let scenario = Scenario::up();
+    let tried = try_all(|cases| {
+        let (dying, mut count) = (Arc::clone(&scenario), 0);
+        let heir = move |death: Death, noted: &dyn Fn() -> Remains| {
+            count += 1;
+            if count % one_in(97) == 0 {
+                let (scenario, noted) = (Arc::clone(&dying), noted());
+                let holds = move || match (scenario.dies(death)?, death.in_flight()) {
+                    (left, InFlight::Lost) => is_same(noted, left),
+                    (left, InFlight::CarriedOut) => scenario.goes_on(left),
+                };
+                cases.send(Case::new(format!("{death:?}"), holds)).unwrap();
+            }
+        };
+        scenario.die_everywhere(scenario.before.clone(), Box::new(heir)).unwrap();
+    });
+    eprintln!("{tried} runs really killed: they left what was noted");
+}
+
+/// Whether two have become the same by the same moment.
+fn is_same(mut one: Remains, mut other: Remains) -> Result<(), String> {
+    let moment = one.cloud.now.max(other.cloud.now);
+    one.cloud.settle(moment);
+    other.cloud.settle(moment);
+    let (noted, left) = (inventory(&one.cloud), inventory(&other.cloud));
+    let is_same = one.fingerprint() == other.fingerprint();
+    if is_same {
+        Ok(())
+    } else {
+        Err(format!("it leaves something else: {}", difference(&noted, &left)))
+    }
 }

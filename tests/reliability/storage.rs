@@ -1,14 +1,13 @@
 //! Deaths between the files of a state, and within the last line of a journal.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use provision::state::State;
 use provision::state::store::Store;
 
 use crate::death::Death;
-use crate::matrix::{Scenario, command};
-use crate::world::{self, ENVIRONMENT, STACK, World, copy_files, in_paused_time};
+use crate::matrix::Scenario;
+use crate::world::{self, ENVIRONMENT, InFlight, STACK, directory_of};
 
 fn file(directory: &Path, ending: &str) -> PathBuf {
     directory.join(format!("{STACK}-{ENVIRONMENT}.{ending}"))
@@ -20,15 +19,8 @@ fn load(directory: &Path) -> State {
 
 /// The files that a run leaves which dies after its last write but one, or so many before that.
 fn cut_off(scenario: &Scenario, earlier: usize) -> tempfile::TempDir {
-    let before = scenario.before.copy();
-    in_paused_time(async {
-        let world = World::of(before);
-        let death = Death::AfterWrite(scenario.undisturbed.writes - earlier);
-        world.run(command(scenario.config.as_ref()), &death).await.unwrap();
-        let files = world::directory();
-        copy_files(world.path(), files.path());
-        files
-    })
+    let death = Death::AfterWrite(scenario.undisturbed.writes - earlier, InFlight::Lost);
+    directory_of(&scenario.dies(death).unwrap().files)
 }
 
 #[test]
@@ -72,8 +64,8 @@ fn a_death_between_the_snapshot_and_the_journal_loses_nothing() {
 #[test]
 fn a_down_that_dies_among_its_last_files_leaves_a_state_that_is_empty() {
     let scenario = Scenario::down();
-    let last = Death::AfterWrite(scenario.undisturbed.writes);
-    scenario.survives(&[last], Duration::ZERO).unwrap();
+    let last = Death::AfterWrite(scenario.undisturbed.writes, InFlight::Lost);
+    scenario.goes_on(scenario.dies(last).unwrap()).unwrap();
     let files = cut_off(&scenario, 0);
     assert!(load(files.path()).is_empty());
     let store = Store::new(files.path());

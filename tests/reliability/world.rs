@@ -1,5 +1,6 @@
 //! A simulated account, a directory of states, and runs of `up` and `down` between the two.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use provision::state::store::{Holder, Recorder as _, Store};
 use tokio::sync::{mpsc, watch};
 
 use crate::death::{Death, Mortal};
+use crate::watch::{Heir, Watch};
 
 pub const STACK: &str = "web";
 pub const ENVIRONMENT: &str = "dev";
@@ -44,41 +46,52 @@ pub enum Command<'a> {
     Down,
 }
 
-/// Everything that outlives a run: the account, and the files of the state.
-#[derive(Debug)]
+/// Everything that outlives a run: the account, and the files of the state by their names.
+#[derive(Clone, Debug)]
 pub struct Remains {
     pub cloud: Cloud,
-    pub files: tempfile::TempDir,
+    pub files: Files,
 }
+
+/// The journal's file.
+pub fn journal_name() -> String {
+    format!("{STACK}-{ENVIRONMENT}.journal")
+}
+
+/// What stands in the files of a state; the kept copies and the lock say nothing to the next run.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 impl Remains {
     /// An account and a directory in which nothing is.
     pub fn nothing() -> Self {
         let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
-        Self { cloud: Cloud::new(REGION, epoch, 7), files: directory() }
-    }
-
-    /// The same once more, for a run that must not change these.
-    pub fn copy(&self) -> Self {
-        let files = directory();
-        copy_files(self.files.path(), files.path());
-        Self { cloud: self.cloud.clone(), files }
+        Self { cloud: Cloud::new(REGION, epoch, 7), files: Files::new() }
     }
 }
 
 /// A directory in memory where there is one: what is synced thousands of times is synced fast.
-pub fn directory() -> tempfile::TempDir {
+fn directory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-pub fn copy_files(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
+/// The snapshot and the journal of a directory, where they are there.
+pub fn files_of(directory: &Path) -> Files {
+    let names = [format!("{STACK}-{ENVIRONMENT}.json"), journal_name()];
+    let there = names.into_iter().filter_map(|name| {
+        let content = std::fs::read(directory.join(&name)).ok()?;
+        Some((name, content))
+    });
+    there.collect()
+}
+
+/// A directory with these files.
+pub fn directory_of(files: &Files) -> tempfile::TempDir {
+    let directory = directory();
+    for (name, content) in files {
+        std::fs::write(directory.path().join(name), content).unwrap();
     }
+    directory
 }
 
 /// An account with its time running, and the files.
@@ -100,14 +113,20 @@ pub enum InFlight {
 impl World {
     pub fn of(remains: Remains) -> Self {
         let clock = Clock::starting_at(remains.cloud.now, 1.0);
-        Self { endpoint: Arc::new(Endpoint::new(remains.cloud, clock)), files: remains.files }
+        let files = directory_of(&remains.files);
+        Self { endpoint: Arc::new(Endpoint::new(remains.cloud, clock)), files }
     }
 
     /// What is left when everything that was under way in the account has come to its end.
-    pub async fn ended(self) -> Remains {
-        tokio::time::sleep(Duration::from_hours(2)).await;
+    pub async fn ended(&self) -> Remains {
+        self.left(Duration::from_hours(2)).await
+    }
+
+    /// What is left after so long.
+    pub async fn left(&self, after: Duration) -> Remains {
+        tokio::time::sleep(after).await;
         let cloud = self.endpoint.with_cloud(|cloud| cloud.clone());
-        Remains { cloud, files: self.files }
+        Remains { cloud, files: files_of(self.path()) }
     }
 
     pub fn path(&self) -> &Path {
@@ -139,17 +158,27 @@ impl World {
         let ran = tokio::select! {
             biased;
             () = doomed.notified() => Ok(End::Died),
-            ran = self.alive(command, death, &mut writes) => ran,
+            ran = self.alive(command, death, None, &mut writes) => ran,
         };
         self.endpoint.interfere(None);
         let calls = self.endpoint.calls().split_off(calls);
         Ok(Ran { end: ran?, calls, writes })
     }
 
+    /// Runs a command to its end while somebody notes where it could have died.
+    pub async fn run_watched(&self, command: Command<'_>, heir: Heir) -> Result<(), String> {
+        let watch = Watch::new(&self.endpoint, self.path(), heir);
+        self.endpoint.interfere(Some(Box::new(watch.clone())));
+        let ran = self.alive(command, &Death::Never, Some(&watch), &mut 0).await;
+        self.endpoint.interfere(None);
+        ran.map(drop)
+    }
+
     async fn alive(
         &self,
         command: Command<'_>,
         death: &Death,
+        watch: Option<&Watch>,
         count: &mut usize,
     ) -> Result<End, String> {
         let aws = self.aws(death.in_flight());
@@ -157,7 +186,7 @@ impl World {
         let lock = store.lock(STACK, ENVIRONMENT, &holder()).map_err(|error| error.to_string())?;
         let state = self.state()?.unwrap_or_else(new_state);
         let mut writer = lock.begin(state).map_err(|error| error.to_string())?;
-        let mut recorder = Mortal::new(&mut writer, death, self.path(), count);
+        let mut recorder = Mortal::new(&mut writer, death, self.path(), count, watch);
         let (events, _shown) = mpsc::unbounded_channel();
         if let Err(error) = settle_doubts(&aws, &mut recorder, &events).await {
             return if recorder.is_dead() { Ok(End::Died) } else { Err(said(&error)) };
