@@ -244,7 +244,7 @@ async fn a_subnet_that_follows_another_table_is_told_by_its_association() {
         (world.output("route_table.public", "id"), world.output("subnet.private-a", "id"));
     let own = world.ask("ec2", "DescribeRouteTables", &json!({}));
     let tables = own["routeTableSet"].as_array().expect("a list of tables");
-    let associations = tables.iter().flat_map(|one| one["associationSet"].as_array()).flatten();
+    let associations = tables.iter().filter_map(|one| one["associationSet"].as_array()).flatten();
     let association = associations.clone().find(|one| one["subnetId"] == subnet.as_str());
     let id = text(&association.expect("the subnet follows a table")["routeTableAssociationId"]);
     let request = json!({"AssociationId": id, "RouteTableId": table});
