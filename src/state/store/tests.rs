@@ -114,6 +114,21 @@ fn no_state_is_none_and_a_retired_one_too() {
 }
 
 #[test]
+fn who_only_looks_is_told_who_is_at_work_and_of_nobody_who_was() {
+    let (_directory, store, _) = killed();
+    let at_work = || store.at_work(STACK, ENVIRONMENT);
+    assert_eq!(at_work(), None);
+    let held = lock(&store);
+    assert_eq!(at_work(), Some(holder()));
+    assert_eq!(at_work(), Some(holder()), "looking takes nothing away");
+    drop(held);
+    // As one that was killed leaves it: it says who, and nobody holds it.
+    fs::write(store.files(STACK, ENVIRONMENT).lock, serde_json::to_string(&holder()).unwrap()).unwrap();
+    assert_eq!(at_work(), None);
+    assert_eq!(Store::new("/nowhere/at/all").at_work(STACK, ENVIRONMENT), None);
+}
+
+#[test]
 fn a_second_worker_is_told_who_the_first_is() {
     let (_directory, store, _) = killed();
     let held = lock(&store);
