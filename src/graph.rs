@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::resource::reference::references;
 use crate::resource::{Address, Handle, Resource};
@@ -156,6 +156,19 @@ impl Graph {
             let _ = writeln!(mermaid, "  n{from} {arrow}|\"{}\"| n{to}", label(wait));
         }
         mermaid
+    }
+
+    /// The graph for programs: the resources, and for each edge both ends, what is waited for, and
+    /// why.
+    pub fn to_value(&self) -> Value {
+        let resources: Vec<&Address> = self.nodes.iter().map(|node| &node.address).collect();
+        let waits: Vec<Value> = self
+            .edges()
+            .map(|(node, Wait { on, until, why })| {
+                json!({"resource": node.address, "on": on, "until": until, "why": why})
+            })
+            .collect();
+        json!({"resources": resources, "waits": waits})
     }
 
     fn edges(&self) -> impl Iterator<Item = (&Node, &Wait)> {

@@ -121,6 +121,93 @@ fn a_stack_lives_from_up_to_down() {
 }
 
 #[test]
+fn a_state_that_records_nothing_does_not_promise_that_nothing_is_left() {
+    let room = Room::new();
+    assert_eq!(room.local("up").code, 0);
+    assert_eq!(room.local("state restore 1").code, 0);
+    let down = room.local("down");
+    assert_eq!(down.code, 0);
+    assert!(!down.error.contains("Nothing of the stack is left"), "{}", down.error);
+    assert!(down.error.contains("`provision recover` finds it"), "{}", down.error);
+    assert_eq!(room.local("recover").code, 0);
+    let down = room.local("down");
+    assert!(down.error.contains("Done: 21 deleted in "), "{}", down.error);
+}
+
+/// The help of a command and of all commands below it.
+fn helps(room: &Room, command: &str) -> Vec<String> {
+    let said = room.run(&format!("{command} --help"));
+    assert_eq!((said.code, said.error.as_str()), (0, ""), "{command}");
+    let listed = said.out.split("Commands:\n").nth(1).unwrap_or_default().to_owned();
+    let names = listed.lines().map_while(|line| line.split_whitespace().next());
+    let below = names.filter(|name| *name != "help");
+    let below: Vec<_> = below.flat_map(|name| helps(room, &format!("{command} {name}"))).collect();
+    [vec![said.out], below].concat()
+}
+
+#[test]
+fn the_help_is_as_it_was_written() {
+    let room = Room::new();
+    let help = room.run("--help");
+    assert_eq!((help.code, help.error.as_str()), (0, ""));
+    insta::assert_snapshot!("help", help.out);
+    for command in ["plan", "up", "local serve"] {
+        let name = format!("help_of_{}", command.replace(' ', "_"));
+        insta::assert_snapshot!(name, room.run(&format!("{command} --help")).out);
+    }
+}
+
+#[test]
+fn every_help_fits_and_tells_a_commands_own_options_first() {
+    let helps = helps(&Room::new(), "");
+    assert!(helps.len() > 20);
+    for help in helps {
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        let (own, shared) = help.split_once("Options of every command:").unwrap();
+        assert!(!own.contains("--state-dir") && shared.contains("--state-dir"), "{help}");
+    }
+}
+
+#[test]
+fn the_documents_tell_the_exit_codes_of_the_help() {
+    let help = Room::new().run("--help").out;
+    let (_, codes) = help.split_once("Exit codes:\n").unwrap();
+    let codes: Vec<_> = codes.lines().filter_map(|line| line.trim().split_once("  ")).collect();
+    assert_eq!(codes.len(), 6);
+    for page in [include_str!("../README.md"), include_str!("../docs/commands.md")] {
+        for (code, meaning) in &codes {
+            assert!(page.contains(&format!("| {code} | {meaning} |")), "{code}  {meaning}");
+        }
+    }
+}
+
+#[test]
+fn the_graph_is_told_in_three_languages() {
+    let room = Room::new();
+    assert!(room.local("graph").out.starts_with("digraph stack {"));
+    assert!(room.local("graph --format mermaid").out.starts_with("flowchart RL"));
+    let graph = room.local("graph --json").out;
+    assert_eq!(graph, room.local("graph --format json").out);
+    let graph: Value = serde_json::from_str(&graph).unwrap();
+    assert_eq!(graph["resources"].as_array().unwrap().len(), 21);
+    let waits = graph["waits"].as_array().unwrap();
+    let route = |wait: &&Value| wait["resource"] == "service.app" && wait["on"] == "listener.http";
+    assert_eq!(waits.iter().find(route).unwrap()["until"], "exists");
+}
+
+#[test]
+fn a_file_that_init_writes_can_be_tried_at_once() {
+    let room = Room::new();
+    let init = room.run("-f other.toml init");
+    assert!(init.error.contains("`provision -f other.toml --local up` tries it"), "{}", init.error);
+    let plan = room.local("-f other.toml plan");
+    assert_eq!((plan.code, plan.error.as_str()), (0, ""));
+    let again = room.run("-f other.toml init");
+    assert_eq!(again.code, 1);
+    assert!(again.error.contains("`--force` writes over it"), "{}", again.error);
+}
+
+#[test]
 fn a_run_in_json_is_one_object_a_line_and_ends_with_a_summary() {
     let room = Room::new();
     let up = room.local("--json up");

@@ -5,9 +5,24 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// The stack's description, unless another is named.
+pub const FILE: &str = "provision.toml";
+
+/// What stands below the help.
+const AFTER: &str = "\
+To begin: `provision init` writes a provision.toml, and `provision --local up` tries it without an account.
+
+Exit codes:
+    0  done, or nothing to do
+    1  an error, wrong usage included
+    2  from `plan --detailed-exitcode`: there is something to do
+    3  the deployment failed, or was rolled back
+    4  a wait ran out of time
+  130  interrupted";
+
 /// Takes a container image to a running, load-balanced service on ECS Fargate.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(version, about, after_help = AFTER, max_term_width = 100, arg_required_else_help = true)]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -17,9 +32,10 @@ pub struct Arguments {
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The stack's description.
-    #[arg(short, long, value_name = "FILE", default_value = "provision.toml", global = true)]
+    #[arg(short, long, value_name = "FILE", default_value = FILE, global = true)]
     pub file: PathBuf,
     /// The environment.
     #[arg(
@@ -187,7 +203,7 @@ pub struct OutputOptions {
 
 #[derive(Debug, Args)]
 pub struct GraphOptions {
-    /// In which language.
+    /// In which language; `--json` is short for `--format json`.
     #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
     pub format: GraphFormat,
 }
@@ -198,6 +214,8 @@ pub enum GraphFormat {
     Dot,
     /// Mermaid, which GitHub draws.
     Mermaid,
+    /// For programs.
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! What every command needs: the arguments, the configuration, the store, AWS, and a place to
 //! print.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -37,8 +37,10 @@ impl Context {
     /// The configuration, with everything that overrides it.
     pub fn config(&self, overriding: &Overriding) -> Result<Config, Failure> {
         let path = &self.global.file;
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Failure::NoFile { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => Failure::NoFile(path.clone()),
+            _ => Failure::Unreadable { path: path.clone(), source },
+        })?;
         let source = Source { path: path.clone(), text };
         Ok(Config::load(&source, &self.overrides(overriding)?)?)
     }

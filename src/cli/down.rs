@@ -42,6 +42,7 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
     check_place(&cloud.aws, &state).await?;
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
+    let was_empty = writer.state().is_empty();
     let ending = carry_out(context, options, &cloud, &mut writer).await;
     let is_gone = writer.state().is_empty();
     if is_gone {
@@ -50,7 +51,9 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         writer.finish()?;
     }
     let code = run::conclude(context, &ending?, "down");
-    if is_gone {
+    if was_empty {
+        context.tell("If AWS has any of the stack, `provision recover` finds it.");
+    } else if is_gone {
         context.tell("Nothing of the stack is left.");
     }
     Ok(run::code(code))

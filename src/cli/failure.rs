@@ -31,8 +31,10 @@ pub const INTERRUPTED: u8 = 130;
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub enum Failure {
-    #[error("there is no {}", path.display())]
-    NoFile { path: PathBuf, source: io::Error },
+    #[error("{} can't be read", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("there is no {}", .0.display())]
+    NoFile(PathBuf),
     #[error("{} is there already", .0.display())]
     FileExists(PathBuf),
     #[error(transparent)]
@@ -130,7 +132,7 @@ impl Failure {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::NoFile { .. } => vec![
+            Self::NoFile(_) => vec![
                 "write one with `provision init`, or name another with `-f FILE`".into(),
             ],
             Self::FileExists(_) => vec!["`--force` writes over it".into()],
@@ -188,7 +190,7 @@ pub fn write(text: &str) {
 }
 
 /// An error with its hints, for people.
-fn told(error: &str, hints: &[String]) -> String {
+pub fn told(error: &str, hints: &[String]) -> String {
     let paint = Paint::stderr();
     let mut text = format!("{} {error}\n", paint.red("error:"));
     for hint in hints {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::deployment::draw;
+use crate::report::json;
 
 use super::arguments::{GraphFormat, GraphOptions, Overriding};
 use super::context::{Context, StackName, new_state};
@@ -17,9 +18,11 @@ pub async fn run(context: &Context, options: &GraphOptions) -> Result<ExitCode, 
         None => new_state(&cloud.aws, &config).await?,
     };
     let graph = draw(&cloud.aws, &config, &state).await?.graph;
-    context.print(&match options.format {
+    let format = if context.global.json { GraphFormat::Json } else { options.format };
+    context.print(&match format {
         GraphFormat::Dot => graph.to_dot(),
         GraphFormat::Mermaid => graph.to_mermaid(),
+        GraphFormat::Json => json::document(&graph.to_value()),
     });
     Ok(ExitCode::SUCCESS)
 }

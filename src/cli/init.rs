@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::config::{Guess, template};
 
-use super::arguments::InitOptions;
+use super::arguments::{FILE, InitOptions};
 use super::context::Context;
 use super::failure::Failure;
 
@@ -14,9 +14,10 @@ pub fn run(context: &Context, options: &InitOptions) -> Result<ExitCode, Failure
         return Err(Failure::FileExists(path.clone()));
     }
     std::fs::write(path, template(&guess(context)?))?;
+    let path = path.display();
+    let named = if path.to_string() == FILE { String::new() } else { format!(" -f {path}") };
     context.tell(&format!(
-        "Wrote {}. Set the image in it, then run `provision --local up` to try it.",
-        path.display()
+        "Wrote {path}. Set the image in it. `provision{named} --local up` tries it without an account."
     ));
     Ok(ExitCode::SUCCESS)
 }

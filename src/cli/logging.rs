@@ -35,6 +35,11 @@ pub fn write_above(drawn: Option<ProgressBar>) {
     *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = drawn;
 }
 
+/// Whether something is drawn. Where that can't be told without waiting, it says so.
+pub fn is_drawing() -> bool {
+    DRAWN.try_lock().map_or(true, |drawn| drawn.is_some())
+}
+
 /// Standard error, above what is drawn there.
 struct Above;
 

@@ -18,6 +18,7 @@ mod local;
 mod locking;
 mod logging;
 mod output;
+mod panic;
 mod plan;
 mod protect;
 mod recover;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     };
     logging::start(&arguments.global);
     let json = arguments.global.json;
+    panic::end_with_panics(json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::from(error).report(json),

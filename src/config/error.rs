@@ -22,9 +22,11 @@ fn count(errors: usize) -> String {
 
 impl ConfigErrors {
     /// Errors in the order in which they stand in the file; each said once.
-    pub(super) fn new(name: String, mut errors: Vec<ConfigError>) -> Self {
+    pub(super) fn new(file: String, mut errors: Vec<ConfigError>) -> Self {
         errors.sort_by_key(ConfigError::order);
         errors.dedup_by_key(|error| error.order());
+        let only_in_arguments = errors.iter().all(|error| error.source_name().starts_with('-'));
+        let name = if only_in_arguments { "the command line".into() } else { file };
         Self { name, errors }
     }
 

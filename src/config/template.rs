@@ -63,7 +63,7 @@ pub fn template(guess: &Guess) -> String {
         Some(image) => format!("image = {}", quoted(image)),
         None => format!(
             "# The image to run: push yours to a registry, and name it here.\nimage = {}",
-            quoted(&format!("ghcr.io/your-account/{}:latest", guess.name))
+            quoted(&format!("ghcr.io/your-account/{}:1.0.0", guess.name))
         ),
     };
     let port = guess.port.unwrap_or(defaults.port);
