@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use provision::recover::recover;
 use provision::state::State;
-use provision::state::store::Store;
+use provision::state::store::{Store, Writer};
 
 use crate::death::{Death, MOURNING};
 use crate::matrix::{Case, Scenario, first, one_in, try_all};
@@ -27,10 +27,7 @@ impl World {
             return Ok(());
         }
         let lock = Store::new(self.path()).lock(STACK, ENVIRONMENT, &holder()).unwrap();
-        lock.begin(recovery.state)
-            .and_then(|writer| writer.finish())
-            .map(drop)
-            .map_err(|error| said(&error))
+        lock.begin(recovery.state).and_then(Writer::finish).map(drop).map_err(|error| said(&error))
     }
 }
 
