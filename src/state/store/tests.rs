@@ -450,7 +450,9 @@ fn sealed(members: &str) -> Vec<u8> {
 /// What the members of a whole snapshot look like.
 fn members() -> String {
     let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
-    entries().into_iter().for_each(|entry| state.apply(entry));
+    for entry in entries() {
+        state.apply(entry);
+    }
     let text = snapshot::render(&state);
     text.split_once("\",\n").map(|(_, members)| members.to_owned()).unwrap()
 }
@@ -579,6 +581,8 @@ proptest! {
         let (_, read) = read.unwrap();
         prop_assert_eq!(read.len(), if damage.is_some() { at } else { texts.len() });
         let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
-        read.into_iter().for_each(|entry| state.apply(entry));
+        for entry in read {
+            state.apply(entry);
+        }
     }
 }
