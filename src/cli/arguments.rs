@@ -161,6 +161,9 @@ pub struct UpOptions {
     /// Show the values of environment variables.
     #[arg(long)]
     pub show_values: bool,
+    /// Do not look first for what would end the run halfway.
+    #[arg(long)]
+    pub no_preflight: bool,
     #[command(flatten)]
     pub locking: super::locking::Locking,
 }

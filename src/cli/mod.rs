@@ -19,6 +19,7 @@ mod logging;
 mod output;
 mod panic;
 mod plan;
+mod preflight;
 mod protect;
 mod recover;
 mod restore;

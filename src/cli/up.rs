@@ -23,6 +23,7 @@ use super::connect::Cloud;
 use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::locking::lock;
+use super::preflight;
 use super::run::{self, Running};
 use super::saved;
 use super::verifying;
@@ -88,9 +89,15 @@ async fn carry_out(
     if writer.state().protected {
         plan.keeps_what_is_protected()?;
     }
+    let missing = if options.no_preflight {
+        Vec::new()
+    } else {
+        preflight::check(context, &cloud.aws, &plan).await?
+    };
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
+    preflight::make_first(context, &cloud.aws, &missing).await;
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
     let wait_for_services = !following.no_wait;
