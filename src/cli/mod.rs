@@ -26,6 +26,7 @@ mod protect;
 mod recover;
 mod restore;
 mod run;
+mod saved;
 mod screen;
 mod state;
 mod status;

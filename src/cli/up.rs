@@ -1,13 +1,12 @@
 //! `provision up`: makes the stack as it is described.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::deployment::draw;
-use crate::execute::{Hopeless, Limits};
 use crate::execute::schedule::schedule;
+use crate::execute::{Hopeless, Limits};
 use crate::plan::Plan;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
@@ -16,7 +15,7 @@ use crate::resource::Kind;
 use crate::rollback;
 use crate::stack::outputs::outputs;
 use crate::state::State;
-use crate::state::store::{Recorder as _, Writer, write_private};
+use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::UpOptions;
 use super::ask;
@@ -26,9 +25,13 @@ use super::failure::{self, Failure};
 use super::locking::lock;
 use super::preflight;
 use super::run::{self, Running};
+use super::saved;
 use super::verifying;
 
-pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
+pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, Failure> {
+    if let Some(path) = &options.plan {
+        options.overriding = saved::overriding(path)?;
+    }
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
@@ -78,7 +81,7 @@ async fn carry_out(
         None => draw(&cloud.aws, config, writer.state()).await?.plan,
     };
     if let Some(path) = &options.plan {
-        check_saved(path, &plan)?;
+        saved::check(path, &plan)?;
     }
     let is_settled =
         options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
@@ -163,19 +166,4 @@ fn conclude(context: &Context, ending: &Ending, state: &State) -> u8 {
         }
     }
     code
-}
-
-/// Writes a plan for `up FILE`.
-pub fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    // It holds what it needs, the values of environment variables among it.
-    Ok(write_private(path, json::document(plan).as_bytes())?)
-}
-
-/// Compares a saved plan with what would be done now.
-fn check_saved(path: &Path, now: &Plan) -> Result<(), Failure> {
-    let fault = |source| Failure::SavedPlan { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(fault)?;
-    let saved: Plan = serde_json::from_str(&text).map_err(|error| fault(error.into()))?;
-    let moved: Vec<String> = saved.moved(now).iter().map(ToString::to_string).collect();
-    if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
 }

@@ -1,0 +1,52 @@
+//! A plan in a file: what `plan --out` writes, and `up FILE` does.
+//!
+//! The rule: the file says with what it was planned, so that `up` plans with the same, and does it
+//! only when the same comes of it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::report::json;
+use crate::state::store::write_private;
+
+use super::arguments::Overriding;
+use super::failure::Failure;
+
+/// A plan, and what overrode the configuration when it was made.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved<P> {
+    overriding: Overriding,
+    plan: P,
+}
+
+/// Writes a plan for `up FILE`.
+pub fn write(path: &Path, overriding: &Overriding, plan: &Plan) -> Result<(), Failure> {
+    let saved = Saved { overriding: overriding.clone(), plan };
+    // It holds what it needs, the values of environment variables among it.
+    Ok(write_private(path, json::document(&saved).as_bytes())?)
+}
+
+/// What overrode the configuration when a plan was saved.
+pub fn overriding(path: &Path) -> Result<Overriding, Failure> {
+    Ok(read(path)?.overriding)
+}
+
+/// Compares a saved plan with what would be done now.
+///
+/// # Errors
+///
+/// [`Failure::Moved`] when they differ.
+pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
+    let moved: Vec<String> =
+        read(path)?.plan.moved(now).iter().map(ToString::to_string).collect();
+    if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
+}
+
+fn read(path: &Path) -> Result<Saved<Plan>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|source| Failure::NoSavedPlan { path: path.to_owned(), source })
+}
