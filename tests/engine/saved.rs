@@ -15,8 +15,8 @@ async fn saved() -> (World, Plan) {
     world.up(&config("")).await;
     tokio::time::sleep(Duration::from_mins(5)).await;
     let plan = world.plan(&config(CHANGE)).await;
-    let file = serde_json::to_string(&plan).unwrap();
-    (world, serde_json::from_str(&file).unwrap())
+    let file = serde_json::to_string(&plan).expect("a plan is JSON");
+    (world, serde_json::from_str(&file).expect("it was written by us"))
 }
 
 /// What is said to have moved when `changes` are to be made now.
