@@ -16,7 +16,7 @@ use crate::resource::Kind;
 use crate::rollback;
 use crate::stack::outputs::outputs;
 use crate::state::State;
-use crate::state::store::{Recorder as _, Writer, write_private};
+use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::UpOptions;
 use super::ask;
@@ -24,11 +24,15 @@ use super::connect::Cloud;
 use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::locking::lock;
+use super::preflight;
 use super::run::{self, Running};
+use super::saved::Saved;
 use super::verifying;
 
 pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
-    let config = context.config(&options.overriding)?;
+    let saved = options.plan.as_deref().map(Saved::read).transpose()?;
+    let overriding = saved.as_ref().map_or(&options.overriding, |saved| &saved.overriding);
+    let config = context.config(overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let lock = lock(context, &name, "up", options.locking).await?;
@@ -44,7 +48,8 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
         if state.is_blank() { Some(draw(&cloud.aws, &config, &state).await?.plan) } else { None };
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
-    let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
+    let saved = saved.as_ref();
+    let ending = carry_out(context, &options, &config, saved, &cloud, &mut writer, drawn).await;
     let state = writer.state().clone();
     if state.is_blank() {
         writer.retire()?;
@@ -68,6 +73,7 @@ async fn carry_out(
     context: &Context,
     options: &UpOptions,
     config: &Config,
+    saved: Option<&Saved>,
     cloud: &Cloud,
     writer: &mut Writer,
     drawn: Option<Plan>,
@@ -76,8 +82,8 @@ async fn carry_out(
         Some(plan) => plan,
         None => draw(&cloud.aws, config, writer.state()).await?.plan,
     };
-    if let Some(path) = &options.plan {
-        check_saved(path, &plan)?;
+    if let Some(saved) = saved {
+        saved.check(&plan)?;
     }
     let is_settled =
         options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
@@ -85,9 +91,15 @@ async fn carry_out(
     if writer.state().protected {
         plan.keeps_what_is_protected()?;
     }
+    let missing = if options.no_preflight {
+        Vec::new()
+    } else {
+        preflight::check(context, &cloud.aws, &plan).await?
+    };
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
+    preflight::make_first(context, &cloud.aws, &missing).await;
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
     let wait_for_services = !following.no_wait;
@@ -155,19 +167,4 @@ fn conclude(context: &Context, ending: &Ending, state: &State) -> u8 {
         }
     }
     code
-}
-
-/// Writes a plan for `up FILE`.
-pub fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    // It holds what it needs, the values of environment variables among it.
-    Ok(write_private(path, json::document(plan).as_bytes())?)
-}
-
-/// Compares a saved plan with what would be done now.
-fn check_saved(path: &Path, now: &Plan) -> Result<(), Failure> {
-    let fault = |source| Failure::SavedPlan { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(fault)?;
-    let saved: Plan = serde_json::from_str(&text).map_err(|error| fault(error.into()))?;
-    let moved: Vec<String> = saved.moved(now).iter().map(ToString::to_string).collect();
-    if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
 }
