@@ -126,17 +126,21 @@ fn a_stack_lives_from_up_to_down() {
 fn a_saved_plan_is_carried_out_as_it_was_shown_or_refused() {
     let room = Room::new();
     assert_eq!(room.local("plan --out first.plan").code, 0);
-    let moved = room.local("up first.plan --set services.app.count=3");
+    let stack = fs::read_to_string(room.path().join("provision.toml")).unwrap();
+    room.write(&format!("{stack}count = 3\n"));
+    let moved = room.local("up first.plan");
     assert_eq!(moved.code, 1, "{}", moved.error);
     assert!(moved.error.contains("the saved plan first.plan no longer fits"), "{}", moved.error);
     let count = "service.app: create as then, but `count` moved";
     assert!(moved.error.contains(count), "{}", moved.error);
+    room.write(&stack);
     assert!(room.local("up first.plan").error.contains("Done: 21 created in "));
     let again = room.local("up first.plan");
     assert_eq!(again.code, 1, "{}", again.error);
 
     assert_eq!(room.local("plan --out second.plan --set services.app.port=9000").code, 0);
-    let up = room.local("up second.plan --set services.app.port=9000");
+    // What overrode the file is part of it.
+    let up = room.local("up second.plan");
     assert!(up.error.contains("Done: 3 updated in "), "{}", up.error);
     fs::write(room.path().join("third.plan"), "{").unwrap();
     let damaged = room.local("up third.plan");

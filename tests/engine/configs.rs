@@ -219,7 +219,7 @@ fn balancing() -> impl Strategy<Value = Balancing> {
     let blocks = ["0.0.0.0/0", "198.51.100.0/24", "203.0.113.7/32", "10.0.0.0/8"];
     let blocks = blocks.map(|block| block.parse().expect("it is a block of addresses"));
     let ingress = proptest::sample::subsequence(blocks.to_vec(), 1..=4);
-    let delays = prop_oneof![0_u32..=300, Just(3600)];
+    let delays = prop_oneof![0_u32..=300, Just(600)];
     let ports = prop_oneof![1_u16..=65535, 1024_u16..9000];
     (ports, prop_oneof![Just(80), 1_u16..=65535], checks, delays, ingress, 0_u32..=900)
 }

@@ -16,7 +16,7 @@ async fn saved() -> (World, Plan) {
     tokio::time::sleep(Duration::from_mins(5)).await;
     let plan = world.plan(&config(CHANGE)).await;
     let file = serde_json::to_string(&plan).expect("a plan is JSON");
-    (world, serde_json::from_str(&file).expect("and read back"))
+    (world, serde_json::from_str(&file).expect("it was written by us"))
 }
 
 /// What is said to have moved when `changes` are to be made now.
