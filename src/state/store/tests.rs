@@ -347,6 +347,27 @@ fn no_file_of_a_state_is_reached_through_a_link() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let (_directory, store, _) = killed();
+    let files = store.files(STACK, ENVIRONMENT);
+    let is_refused = || {
+        let tried = load(&store).and(store.lock(STACK, ENVIRONMENT, &holder()));
+        matches!(tried, Err(StoreError::NoFile { .. }))
+    };
+    for file in [&files.snapshot, &files.journal, &files.lock] {
+        let content = fs::read(file).unwrap();
+        fs::remove_file(file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(file).status().unwrap();
+        assert!(made.success() && is_refused(), "{} is a pipe", file.display());
+        fs::remove_file(file).unwrap();
+        fs::create_dir(file).unwrap();
+        assert!(is_refused(), "{} is a directory", file.display());
+        fs::remove_dir(file).unwrap();
+        fs::write(file, content).unwrap();
+    }
+}
+
+#[test]
 fn copies_are_not_kept_behind_a_link() {
     let (directory, store, states) = killed();
     let files = store.files(STACK, ENVIRONMENT);
@@ -450,7 +471,9 @@ fn sealed(members: &str) -> Vec<u8> {
 /// What the members of a whole snapshot look like.
 fn members() -> String {
     let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
-    entries().into_iter().for_each(|entry| state.apply(entry));
+    for entry in entries() {
+        state.apply(entry);
+    }
     let text = snapshot::render(&state);
     text.split_once("\",\n").map(|(_, members)| members.to_owned()).unwrap()
 }
@@ -579,6 +602,8 @@ proptest! {
         let (_, read) = read.unwrap();
         prop_assert_eq!(read.len(), if damage.is_some() { at } else { texts.len() });
         let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
-        read.into_iter().for_each(|entry| state.apply(entry));
+        for entry in read {
+            state.apply(entry);
+        }
     }
 }
