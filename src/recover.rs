@@ -237,10 +237,11 @@ impl Search<'_> {
     fn take_undeclared(&mut self, address: Address, live: LiveValue) {
         let Recovery { state, found, .. } = &mut self.recovery;
         let id = physical_id(&live.outputs);
-        let is_leaving = matches!(live.readiness, Readiness::Leaving(_) | Readiness::Absent);
+        // What is only leaving is taken in, so that it is waited for: a gateway holds its address.
+        let is_gone = live.readiness == Readiness::Absent;
         let replaced = state.replaced.iter().map(|old| &old.record);
         let is_known = state.resources.values().chain(replaced).any(|record| record.id == id);
-        if is_leaving || is_known || state.in_doubt.contains_key(&address) {
+        if is_gone || is_known || state.in_doubt.contains_key(&address) {
             return;
         }
         let mut record = record_of(&address, live, needs(&address, state));

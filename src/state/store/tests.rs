@@ -347,6 +347,27 @@ fn no_file_of_a_state_is_reached_through_a_link() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let (_directory, store, _) = killed();
+    let files = store.files(STACK, ENVIRONMENT);
+    let is_refused = || {
+        let tried = load(&store).and(store.lock(STACK, ENVIRONMENT, &holder()));
+        matches!(tried, Err(StoreError::NoFile { .. }))
+    };
+    for file in [&files.snapshot, &files.journal, &files.lock] {
+        let content = fs::read(file).unwrap();
+        fs::remove_file(file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(file).status().unwrap();
+        assert!(made.success() && is_refused(), "{} is a pipe", file.display());
+        fs::remove_file(file).unwrap();
+        fs::create_dir(file).unwrap();
+        assert!(is_refused(), "{} is a directory", file.display());
+        fs::remove_dir(file).unwrap();
+        fs::write(file, content).unwrap();
+    }
+}
+
+#[test]
 fn copies_are_not_kept_behind_a_link() {
     let (directory, store, states) = killed();
     let files = store.files(STACK, ENVIRONMENT);
