@@ -1,6 +1,5 @@
 //! `provision up`: makes the stack as it is described.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::aws::Aws;
