@@ -9,7 +9,6 @@ use crate::report::json;
 use super::arguments::PlanOptions;
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
-use super::saved::Saved;
 use super::preflight;
 
 pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, Failure> {
@@ -42,7 +41,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.tell(&format!("`up` will refuse this: {protected}"));
     }
     if let Some(path) = &options.out {
-        Saved::new(drawing.plan.clone(), options.overriding.clone()).write(path)?;
+        super::saved::write(path, &options.overriding, &drawing.plan)?;
     }
     let something = options.detailed_exitcode && !drawing.plan.is_empty();
     Ok(if something { ExitCode::from(2) } else { ExitCode::SUCCESS })
