@@ -144,7 +144,7 @@ fn a_saved_plan_is_carried_out_as_it_was_shown_or_refused() {
     assert!(up.error.contains("Done: 3 updated in "), "{}", up.error);
     fs::write(room.path().join("third.plan"), "{").unwrap();
     let damaged = room.local("up third.plan");
-    assert!(damaged.error.contains("the saved plan third.plan"), "{}", damaged.error);
+    assert!(damaged.error.contains("third.plan is no saved plan"), "{}", damaged.error);
     assert_eq!((damaged.code, damaged.out.as_str()), (1, ""));
 }
 

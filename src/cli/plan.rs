@@ -10,7 +10,6 @@ use super::beside::draw_up;
 use super::context::{Context, StackName};
 use super::failure::Failure;
 use super::preflight;
-use super::saved::Saved;
 
 pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, Failure> {
     let config = context.config(&options.overriding)?;
@@ -34,7 +33,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.tell(&format!("`up` will refuse this: {protected}"));
     }
     if let Some(path) = &options.out {
-        Saved::new(drawing.plan.clone(), options.overriding.clone()).write(path)?;
+        super::saved::write(path, &options.overriding, &drawing.plan)?;
     }
     let something = options.detailed_exitcode && !drawing.plan.is_empty();
     Ok(if something { ExitCode::from(2) } else { ExitCode::SUCCESS })

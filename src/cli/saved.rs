@@ -1,7 +1,9 @@
-//! A plan in a file, and with it what overrode the configuration when it was made: `up FILE` takes
-//! both from there, so that it can do exactly what was shown.
+//! A plan in a file: what `plan --out` writes, and `up FILE` does.
+//!
+//! The rule: the file says with what it was planned, so that `up` plans with the same, and does it
+//! only when the same comes of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,43 +14,39 @@ use crate::state::store::write_private;
 use super::arguments::Overriding;
 use super::failure::Failure;
 
-/// What such a file holds.
+/// A plan, and what overrode the configuration when it was made.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Saved {
-    /// What was given on the command line besides the file.
-    pub overriding: Overriding,
-    /// What was to be done.
-    pub plan: Plan,
-    /// Where it was read from.
-    #[serde(skip)]
-    path: PathBuf,
+struct Saved<P> {
+    overriding: Overriding,
+    plan: P,
 }
 
-impl Saved {
-    /// What is to be written down of a plan.
-    pub fn new(plan: Plan, overriding: Overriding) -> Self {
-        Self { overriding, plan, path: PathBuf::new() }
-    }
+/// Writes a plan for `up FILE`.
+pub fn write(path: &Path, overriding: &Overriding, plan: &Plan) -> Result<(), Failure> {
+    let saved = Saved { overriding: overriding.clone(), plan };
+    // It holds what it needs, the values of environment variables among it.
+    Ok(write_private(path, json::document(&saved).as_bytes())?)
+}
 
-    /// Writes it for `up FILE`, for its owner's eyes: the values of environment variables are in it.
-    pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        Ok(write_private(path, json::document(self).as_bytes())?)
-    }
+/// What overrode the configuration when a plan was saved.
+pub fn overriding(path: &Path) -> Result<Overriding, Failure> {
+    Ok(read(path)?.overriding)
+}
 
-    /// Reads it back.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
-        let saved: Self = serde_json::from_str(&text)
-            .map_err(|source| Failure::NoSavedPlan { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), ..saved })
-    }
+/// Compares a saved plan with what would be done now.
+///
+/// # Errors
+///
+/// [`Failure::Moved`] when they differ.
+pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
+    let moved = read(path)?.plan.moved(now);
+    let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
+    if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
+}
 
-    /// Checks that just the same would be done now.
-    pub fn check(&self, now: &Plan) -> Result<(), Failure> {
-        let moved: Vec<String> = self.plan.moved(now).iter().map(ToString::to_string).collect();
-        let path = self.path.clone();
-        if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path, moved }) }
-    }
+fn read(path: &Path) -> Result<Saved<Plan>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|source| Failure::NoSavedPlan { path: path.to_owned(), source })
 }

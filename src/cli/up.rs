@@ -25,13 +25,14 @@ use super::failure::{self, Failure};
 use super::locking::lock;
 use super::preflight;
 use super::run::{self, Running};
-use super::saved::Saved;
+use super::saved;
 use super::verifying;
 
-pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
-    let saved = options.plan.as_deref().map(Saved::read).transpose()?;
-    let overriding = saved.as_ref().map_or(&options.overriding, |saved| &saved.overriding);
-    let config = context.config(overriding)?;
+pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, Failure> {
+    if let Some(path) = &options.plan {
+        options.overriding = saved::overriding(path)?;
+    }
+    let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let lock = lock(context, &name, "up", options.locking).await?;
@@ -47,8 +48,7 @@ pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Fail
         if state.is_blank() { Some(draw(&cloud.aws, &config, &state).await?.plan) } else { None };
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
-    let saved = saved.as_ref();
-    let ending = carry_out(context, &options, &config, saved, &cloud, &mut writer, drawn).await;
+    let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
     let state = writer.state().clone();
     if state.is_blank() {
         writer.retire()?;
@@ -72,7 +72,6 @@ async fn carry_out(
     context: &Context,
     options: &UpOptions,
     config: &Config,
-    saved: Option<&Saved>,
     cloud: &Cloud,
     writer: &mut Writer,
     drawn: Option<Plan>,
@@ -81,8 +80,8 @@ async fn carry_out(
         Some(plan) => plan,
         None => draw(&cloud.aws, config, writer.state()).await?.plan,
     };
-    if let Some(saved) = saved {
-        saved.check(&plan)?;
+    if let Some(path) = &options.plan {
+        saved::check(path, &plan)?;
     }
     let is_settled =
         options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
