@@ -32,6 +32,46 @@ pub(super) fn cut(line: &str, width: Option<usize>) -> String {
     }
 }
 
+/// The text in lines that fit into `width` columns: the first after `first`, the others after
+/// `rest`. What stands between backticks is to be copied, and is never broken.
+pub(super) fn wrapped(text: &str, first: &str, rest: &str, width: Option<usize>) -> String {
+    let columns = console::measure_text_width;
+    let width = width.unwrap_or(usize::MAX);
+    let (mut lines, mut line) = (String::new(), first.to_owned());
+    let mut is_empty = true;
+    for word in words(text) {
+        if !is_empty && columns(&line) + 1 + columns(&word) > width {
+            lines.push_str(&line);
+            lines.push('\n');
+            rest.clone_into(&mut line);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(&word);
+        is_empty = false;
+    }
+    lines + &line + "\n"
+}
+
+/// The words of a text; what stands between backticks is one word.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_quoted = false;
+    for part in text.split(' ') {
+        match words.last_mut().filter(|_| is_quoted) {
+            Some(word) => {
+                word.push(' ');
+                word.push_str(part);
+            }
+            None => words.push(part.to_owned()),
+        }
+        is_quoted ^= part.matches('`').count() % 2 == 1;
+    }
+    words
+}
+
 /// `one`, `one and another`, `one, another and a third`.
 pub fn listed<T: AsRef<str>>(items: &[T]) -> String {
     match items {
@@ -71,6 +111,16 @@ mod tests {
         assert_eq!(listed::<&str>(&[]), "");
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
+
+    #[test]
+    fn text_is_wrapped_between_words_and_never_within_what_is_to_be_copied() {
+        let text = "remove one: `aws ec2 describe-vpcs --region eu-west-1` lists them";
+        assert_eq!(
+            wrapped(text, "→ ", "  ", Some(20)),
+            "→ remove one:\n  `aws ec2 describe-vpcs --region eu-west-1`\n  lists them\n"
+        );
+        assert_eq!(wrapped("one two", "", "", None), "one two\n");
     }
 
     #[test]

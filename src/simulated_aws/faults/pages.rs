@@ -94,6 +94,6 @@ fn names(call: &Call) -> Option<Names> {
         Service::Autoscaling => ["DescribeScalableTargets", "DescribeScalingPolicies"]
             .contains(&operation)
             .then_some(("NextToken", "NextToken")),
-        Service::Sts => None,
+        Service::Sts | Service::SecretsManager | Service::ServiceQuotas | Service::Ssm => None,
     }
 }
