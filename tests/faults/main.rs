@@ -9,6 +9,7 @@
 )]
 
 mod classes;
+mod documentation;
 mod halting;
 mod inventory;
 mod reads;

@@ -60,6 +60,40 @@ fn live(begin: impl Fn(&World)) -> Life {
     runtime.block_on(async { life(&mut World::new(7), begin).await })
 }
 
+/// Three stacks in one account, which share clients and limiter: all come up, are changed and go.
+async fn shared(seed: u64) -> [Value; 2] {
+    let first = World::new(7);
+    first.endpoint.with_cloud(|cloud| {
+        let quotas = &mut cloud.ec2.quotas;
+        (quotas.vpcs, quotas.internet_gateways, quotas.addresses) = (10, 10, 10);
+    });
+    let names = ["shop", "cart", "till"];
+    let renamed = |config: &str, name: &str| config.replace("\"shop\"", &format!("\"{name}\""));
+    let mut stacks = names.map(|name| first.neighbour(name));
+    storm(&first, seed);
+    let ups = stacks.iter_mut().zip(names).map(|(world, name)| async move {
+        world.up(&renamed(SMALL, name)).await;
+        world.up(&renamed(&updated(), name)).await;
+    });
+    futures::future::join_all(ups).await;
+    first.calm();
+    tokio::time::sleep(DRAINED).await;
+    let held = first.inventory();
+    storm(&first, seed);
+    futures::future::join_all(stacks.iter_mut().map(World::down)).await;
+    first.calm();
+    tokio::time::sleep(Duration::from_hours(2)).await;
+    [held, first.inventory()]
+}
+
+/// Each count of an inventory, three times.
+fn threefold(inventory: &Value) -> Value {
+    let counts = inventory.as_object().into_iter().flatten();
+    counts
+        .map(|(name, count)| (name.clone(), json!(count.as_u64().unwrap_or_default() * 3)))
+        .collect()
+}
+
 fn storm(world: &World, seed: u64) {
     world
         .faults(seed)
@@ -84,6 +118,16 @@ fn a_storm_costs_time_and_calls_and_nothing_else() {
     assert!(broken.is_empty(), "{} of the seeds: {broken:#?}", broken.len());
     let factors: Vec<Factors> = weathered.into_iter().flatten().collect();
     report(&calm, &factors);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stacks_that_share_a_storm_all_come_through_it() {
+    let calm = life(&mut World::new(7), World::calm).await;
+    for seed in 0..3 {
+        let [held, left] = shared(seed).await;
+        assert_eq!(held, threefold(&calm.held), "seed {seed} holds exactly what is declared");
+        assert_eq!(left, json!({}), "seed {seed} leaves nothing");
+    }
 }
 
 /// Lives through the storm of a seed: how much more it cost, or what went wrong.
