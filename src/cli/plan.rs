@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::deployment::{draw, settled};
+use crate::deployment::settled;
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
 
@@ -23,7 +23,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.tell("A run was interrupted: the plan reckons with what became of it.");
     }
     let state = settled(&cloud.aws, state).await?;
-    let drawing = draw(&cloud.aws, &config, &state).await?;
+    let drawing = preflight::draw(context, &cloud.aws, &config, &state).await?;
     let preflight = crate::preflight::look(&cloud.aws, &drawing.plan).await;
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if context.global.json {
