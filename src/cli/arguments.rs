@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// The stack's description, unless another is named.
 pub const FILE: &str = "provision.toml";
@@ -117,7 +118,7 @@ pub struct InitOptions {
 }
 
 /// What overrides the file in `plan` and `up`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 pub struct Overriding {
     /// Another image, for the one service or for the one that is named.
     #[arg(long, value_name = "[NAME=]REF")]

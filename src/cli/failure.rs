@@ -78,8 +78,8 @@ pub enum Failure {
     Preflight(Vec<Finding>),
     #[error("nothing was done")]
     Declined,
-    #[error("the saved plan {}", path.display())]
-    SavedPlan { path: PathBuf, source: io::Error },
+    #[error("{} is no saved plan", path.display())]
+    NoSavedPlan { path: PathBuf, source: serde_json::Error },
     #[error("the saved plan {} no longer fits", path.display())]
     Moved { path: PathBuf, moved: Vec<String> },
     #[cfg(feature = "simulated-aws")]
@@ -180,6 +180,7 @@ impl Failure {
                 hints.push("plan again, look at it, and run `up` with the new plan".into());
                 hints
             }
+            Self::NoSavedPlan { .. } => vec!["`provision plan --out FILE` writes one".into()],
             Self::Region(_) => vec!["set `region` in the file, or give `--region`".into()],
             Self::NotAPair(_) => vec!["for example `--set network.nat=none`".into()],
             Self::Aws(error) | Self::Kind(KindError::Aws(error)) => aws_hints(error),

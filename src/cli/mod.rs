@@ -24,6 +24,7 @@ mod protect;
 mod recover;
 mod restore;
 mod run;
+mod saved;
 mod screen;
 mod state;
 mod status;

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.tell(&format!("`up` will refuse this: {protected}"));
     }
     if let Some(path) = &options.out {
-        super::up::save(path, &drawing.plan)?;
+        super::saved::write(path, &options.overriding, &drawing.plan)?;
     }
     let something = options.detailed_exitcode && !drawing.plan.is_empty();
     Ok(if something { ExitCode::from(2) } else { ExitCode::SUCCESS })
