@@ -17,19 +17,31 @@ use super::arguments::Global;
 use super::context::Context;
 use super::failure::Failure;
 
-/// Draws up what `up` does. Where names are taken, what else would fail is shown as well, so that
-/// all of it is known at once.
-///
-/// # Errors
-///
-/// [`Failure::Drawing`].
+/// Draws up what `up` does, as [`or_what_else`] tells it.
 pub async fn draw(
     context: &Context,
     aws: &Aws,
     config: &Config,
     state: &State,
 ) -> Result<Drawing, Failure> {
-    let error = match deployment::draw(aws, config, state).await {
+    let drawn = deployment::draw(aws, config, state).await;
+    or_what_else(context, aws, config, state, drawn).await
+}
+
+/// What was drawn up. Where it was not since names are taken, what else would fail is shown as
+/// well, so that all of it is known at once.
+///
+/// # Errors
+///
+/// [`Failure::Drawing`].
+pub async fn or_what_else(
+    context: &Context,
+    aws: &Aws,
+    config: &Config,
+    state: &State,
+    drawn: Result<Drawing, DrawingError>,
+) -> Result<Drawing, Failure> {
+    let error = match drawn {
         Err(error) => error,
         Ok(drawing) => return Ok(drawing),
     };
