@@ -33,7 +33,7 @@ pub fn brief(kind: Kind, spec: &Value) -> String {
         Kind::ScalingPolicy => {
             format!("{} near {}", metric(&spec["metric"]), field("target_value"))
         }
-        _ => String::new(),
+        Kind::InternetGateway | Kind::ElasticIp => String::new(),
     };
     clean(&text).into_owned()
 }

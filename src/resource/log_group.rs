@@ -283,8 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_declared_is_left_out() {
+    fn never_is_declared_as_any_number_is() {
         let forever = serde_json::to_value(LogGroup { retention_days: None }).unwrap();
-        assert_eq!(forever, serde_json::json!({}));
+        assert_eq!(forever, serde_json::json!({"retention_days": null}));
     }
 }
