@@ -27,6 +27,7 @@ pub mod import;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod preflight;
 pub mod recover;
 pub mod report;
 pub mod resource;

@@ -3,18 +3,39 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use provision::preflight::first_use::Linked;
 use serde_json::Value;
 
-const SERVICES: &[&str] =
-    &["ec2", "ecs", "iam", "logs", "elasticloadbalancing", "application-autoscaling", "sts"];
+const SERVICES: &[&str] = &[
+    "ec2",
+    "ecs",
+    "iam",
+    "logs",
+    "elasticloadbalancing",
+    "application-autoscaling",
+    "secretsmanager",
+    "servicequotas",
+    "ssm",
+    "sts",
+];
 
-/// Named in sources, but for AWS to do: what roles trust, and what is allowed apart.
-const NOT_CALLED: &[&str] = &["sts:AssumeRole", "iam:PassRole"];
+/// Named in sources, but for AWS or for tasks to do, or allowed apart, under a condition.
+const NOT_CALLED: &[&str] = &[
+    "sts:AssumeRole",
+    "iam:PassRole",
+    "iam:CreateServiceLinkedRole",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameters",
+];
 
-fn documented() -> BTreeSet<String> {
+fn policy() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/iam-policy.json");
     let text = std::fs::read_to_string(path).expect("the policy can be read");
-    let policy: Value = serde_json::from_str(&text).expect("the policy is JSON");
+    serde_json::from_str(&text).expect("the policy is JSON")
+}
+
+fn documented() -> BTreeSet<String> {
+    let policy = policy();
     let actions = policy["Statement"][0]["Action"].as_array().expect("a list of actions");
     actions.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect()
 }
@@ -52,4 +73,18 @@ fn the_documented_policy_allows_exactly_what_is_called() {
     let idle: Vec<_> = allowed.difference(&called).collect();
     assert!(missing.is_empty(), "docs/iam-policy.json does not allow {missing:?}");
     assert!(idle.is_empty(), "docs/iam-policy.json allows {idle:?}, which nothing calls");
+}
+
+#[test]
+fn roles_are_made_for_no_service_but_those_that_a_stack_uses() {
+    let policy = policy();
+    let statements = policy["Statement"].as_array().expect("a list of statements");
+    let about = |statement: &&Value| statement["Action"] == "iam:CreateServiceLinkedRole";
+    let mut allowing = statements.iter().filter(about);
+    let statement = allowing.next().expect("a statement allows it");
+    assert!(allowing.next().is_none());
+    let services = &statement["Condition"]["StringEquals"]["iam:AWSServiceName"];
+    let allowed: BTreeSet<&str> =
+        services.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert_eq!(allowed, Linked::ALL.iter().map(|linked| linked.service()).collect());
 }

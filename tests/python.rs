@@ -1,5 +1,5 @@
-//! The tests that other people's code takes part in: boto3 as a parser, moto as an AWS, and the
-//! sample service under uvicorn.
+//! The tests that other people's code takes part in: boto3 as a parser, botocore's models of AWS's
+//! services as a judge of what is sent, moto as an AWS, and the sample service under uvicorn.
 //!
 //! They need Python with `tests/python/requirements.txt` installed, and are ignored without being
 //! asked for: `.ci/run` makes a virtual environment, names its interpreter in `PROVISION_PYTHON`,
@@ -24,6 +24,12 @@ fn pytest(path: &str) {
 #[ignore = "needs Python: run by .ci/run"]
 fn boto3_reads_what_the_simulated_aws_writes() {
     pytest("tests/python/test_boto3_life.py");
+}
+
+#[test]
+#[ignore = "needs Python: run by .ci/run"]
+fn what_is_sent_fits_the_models_of_aws() {
+    pytest("tests/python/test_requests.py");
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub enum Class {
     Quota,
     /// The caller may not do this (24.8).
     Denied,
+    /// The account may not use the region, or the service (24.8).
+    Unavailable,
     /// There are no credentials, or they no longer hold (24.8).
     Credentials,
     /// Asking again will not help (24.8).
@@ -103,6 +105,12 @@ impl AwsError {
     pub fn foreign(operation: Operation, what: &str) -> Self {
         let message = format!("{what} exists already and does not carry this stack's tags");
         Self::own(operation, Class::AlreadyExists, message)
+    }
+
+    /// Credentials that hold elsewhere, and not in this region.
+    pub fn region_disabled(operation: Operation, account: &str, region: &str) -> Self {
+        let message = format!("account {account} has not enabled the region {region}");
+        Self::own(operation, Class::Unavailable, message)
     }
 
     /// An error in an answer that AWS gave as a success, such as a list of failures.
@@ -278,8 +286,8 @@ fn classify(operation: &str, code: &str, message: &str) -> Class {
         "UnauthorizedOperation"
         | "AccessDenied"
         | "AccessDeniedException"
-        | "OptInRequired"
         | "UnauthorizedException" => Class::Denied,
+        "OptInRequired" => Class::Unavailable,
         _ if is_quota(code) => Class::Quota,
         _ => Class::Permanent,
     }

@@ -38,6 +38,11 @@ pub use tags::{OwnershipTags, Tags, is_owned};
 /// made it moments ago, and copies of AWS's knowledge differ (aws-behaviour 0.1.1).
 const STANDING: Duration = Duration::from_secs(20);
 
+/// A region that every account of the partition `aws` has.
+const HOME: &str = "us-east-1";
+
+const WHO_AM_I: Operation = Operation::new("sts:GetCallerIdentity");
+
 /// Something worth telling while a call is repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
@@ -71,6 +76,10 @@ struct Clients {
     logs: aws_sdk_cloudwatchlogs::Client,
     autoscaling: aws_sdk_applicationautoscaling::Client,
     sts: aws_sdk_sts::Client,
+    sts_at_home: aws_sdk_sts::Client,
+    secrets_manager: aws_sdk_secretsmanager::Client,
+    service_quotas: aws_sdk_servicequotas::Client,
+    ssm: aws_sdk_ssm::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -102,6 +111,10 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
+            sts_at_home: sts_at_home(config),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(config),
+            service_quotas: aws_sdk_servicequotas::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -164,6 +177,21 @@ impl Aws {
         &self.clients.autoscaling
     }
 
+    /// The client of Secrets Manager.
+    pub fn secrets_manager(&self) -> &aws_sdk_secretsmanager::Client {
+        &self.clients.secrets_manager
+    }
+
+    /// The client of Service Quotas.
+    pub fn service_quotas(&self) -> &aws_sdk_servicequotas::Client {
+        &self.clients.service_quotas
+    }
+
+    /// The client of Systems Manager.
+    pub fn ssm(&self) -> &aws_sdk_ssm::Client {
+        &self.clients.ssm
+    }
+
     /// The region's name, `eu-west-1`.
     pub fn region(&self) -> &str {
         &self.clients.region
@@ -180,18 +208,35 @@ impl Aws {
     }
 
     /// The twelve digits of the account that the credentials belong to; asked once.
+    ///
+    /// # Errors
+    ///
+    /// Whatever AWS says. A region that the account has not enabled says that it does not know the
+    /// credentials: where they hold elsewhere, the error tells that instead.
     pub async fn account(&self) -> Result<&str, AwsError> {
-        const WHO_AM_I: Operation = Operation::new("sts:GetCallerIdentity");
-        let account = self
-            .clients
-            .account
-            .get_or_try_init(|| async {
-                let send = || self.clients.sts.get_caller_identity().send();
-                let identity = self.call(WHO_AM_I, send).await?;
-                identity.account.ok_or_else(|| AwsError::incomplete(WHO_AM_I, "account"))
-            })
-            .await?;
-        Ok(account)
+        let ask = || async {
+            let refused = match self.account_by(&self.clients.sts).await {
+                Err(error) if error.class() == Class::Credentials => error,
+                other => return other,
+            };
+            if refused.code().is_none() || refused.is_expiry() || !self.has_other_regions() {
+                return Err(refused);
+            }
+            match self.account_by(&self.clients.sts_at_home).await {
+                Ok(account) => Err(AwsError::region_disabled(WHO_AM_I, &account, self.region())),
+                Err(_) => Err(refused),
+            }
+        };
+        Ok(self.clients.account.get_or_try_init(ask).await?)
+    }
+
+    async fn account_by(&self, sts: &aws_sdk_sts::Client) -> Result<String, AwsError> {
+        let identity = self.call(WHO_AM_I, || sts.get_caller_identity().send()).await?;
+        identity.account.ok_or_else(|| AwsError::incomplete(WHO_AM_I, "account"))
+    }
+
+    fn has_other_regions(&self) -> bool {
+        self.partition() == "aws" && self.region() != HOME
     }
 
     /// Makes a call, and makes it again while it fails with a code that `operation` is patient
@@ -269,6 +314,13 @@ fn renewing(config: &SdkConfig) -> (SdkConfig, Option<Arc<Renewing>>) {
         .identity_cache(IdentityCache::no_cache())
         .build();
     (config, Some(renewing))
+}
+
+/// STS in a region that every account has.
+fn sts_at_home(config: &SdkConfig) -> aws_sdk_sts::Client {
+    let region = aws_types::region::Region::new(HOME);
+    let config = aws_sdk_sts::config::Builder::from(config).region(region).build();
+    aws_sdk_sts::Client::from_conf(config)
 }
 
 /// The partition that a region belongs to.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// The stack's description, unless another is named.
 pub const FILE: &str = "provision.toml";
@@ -119,7 +120,7 @@ pub struct InitOptions {
 }
 
 /// What overrides the file in `plan` and `up`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 pub struct Overriding {
     /// Another image, for the one service or for the one that is named.
     #[arg(long, value_name = "[NAME=]REF")]
@@ -162,6 +163,9 @@ pub struct UpOptions {
     /// Show the values of environment variables.
     #[arg(long)]
     pub show_values: bool,
+    /// Do not look first for what would end the run halfway.
+    #[arg(long)]
+    pub no_preflight: bool,
     #[command(flatten)]
     pub locking: super::locking::Locking,
 }

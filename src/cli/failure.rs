@@ -17,7 +17,8 @@ use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
 use crate::import::ImportError;
 use crate::plan::{PlanError, Protected};
-use crate::report::{Paint, clean, findings, json};
+use crate::preflight::Finding;
+use crate::report::{Paint, clean, findings, json, preflight};
 use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::EditError;
@@ -73,10 +74,12 @@ pub enum Failure {
     NobodyToAsk,
     #[error("all was removed, but AWS shows {} again", left_behind(.0))]
     LeftBehind(Vec<Leftover>),
+    #[error("this would end halfway, since {}: nothing was done", titles(.0))]
+    Preflight(Vec<Finding>),
     #[error("nothing was done")]
     Declined,
-    #[error("the saved plan {}", path.display())]
-    SavedPlan { path: PathBuf, source: io::Error },
+    #[error("{} is no saved plan", path.display())]
+    NoSavedPlan { path: PathBuf, source: serde_json::Error },
     #[error("the saved plan {} no longer fits", path.display())]
     Moved { path: PathBuf, moved: Vec<String> },
     #[cfg(feature = "simulated-aws")]
@@ -93,6 +96,20 @@ fn listed(stacks: &[String]) -> String {
     if stacks.is_empty() { "no state".into() } else { format!("states of {}", stacks.join(", ")) }
 }
 
+/// What is certain of a look before a run, in one sentence.
+fn titles(findings: &[Finding]) -> String {
+    let certain = findings.iter().filter(|finding| finding.is_certain());
+    crate::report::listed(&certain.map(|finding| finding.title.as_str()).collect::<Vec<_>>())
+}
+
+/// The same where the findings have just been shown.
+fn halfway(findings: &[Finding]) -> String {
+    match findings.iter().filter(|finding| finding.is_certain()).count() {
+        1 => "this would end halfway: nothing was done".into(),
+        several => format!("this would end halfway for {several} reasons: nothing was done"),
+    }
+}
+
 fn left_behind(left: &[Leftover]) -> String {
     left.iter().map(|one| format!("{} ({})", one.address, one.id)).collect::<Vec<_>>().join(", ")
 }
@@ -103,6 +120,10 @@ impl Failure {
         let text = match self {
             other if as_json => format!("{}\n", json::line(&other.json())),
             Self::Config(errors) => pointed(errors),
+            Self::Preflight(findings) => {
+                let drawn = preflight::findings(findings, preflight::Look::stderr());
+                format!("{drawn}{}", told(&halfway(findings), &self.hints()))
+            }
             other => told(&other.text(), &other.hints()),
         };
         write(&text);
@@ -125,6 +146,7 @@ impl Failure {
     fn json(&self) -> Value {
         let details: Vec<Value> = match self {
             Self::Config(errors) => errors.errors().iter().map(config_error).collect(),
+            Self::Preflight(findings) => findings.iter().map(|finding| json!(finding)).collect(),
             _ => vec![],
         };
         json!({ "error": self.text(), "hints": self.hints(), "details": details, "exit_code": 1 })
@@ -149,12 +171,16 @@ impl Failure {
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]
             }
+            Self::Preflight(_) => {
+                vec!["`up --no-preflight` goes on all the same, if AWS is known to allow it".into()]
+            }
             Self::NobodyToAsk => vec!["`--yes` confirms it".into()],
             Self::Moved { moved, .. } => {
                 let mut hints = moved.clone();
                 hints.push("plan again, look at it, and run `up` with the new plan".into());
                 hints
             }
+            Self::NoSavedPlan { .. } => vec!["`provision plan --out FILE` writes one".into()],
             Self::Region(_) => vec!["set `region` in the file, or give `--region`".into()],
             Self::NotAPair(_) => vec!["for example `--set network.nat=none`".into()],
             Self::Aws(error) | Self::Kind(KindError::Aws(error)) => aws_hints(error),
@@ -319,8 +345,20 @@ fn restoration(last_good: Option<&Copy>) -> Vec<String> {
     }
 }
 
+/// What ELB says to accounts that AWS has not looked at yet, whatever they may do.
+const NO_BALANCERS_YET: &str = "does not support creating load balancers";
+
 fn aws_hints(error: &AwsError) -> Vec<String> {
+    if error.message().contains(NO_BALANCERS_YET) {
+        return vec![
+            "AWS keeps load balancers from some new accounts: open a case with AWS Support (\"Account and billing\"), which costs nothing".into(),
+        ];
+    }
     match error.class() {
+        Class::Unavailable => vec![
+            "enable the region for the account (console, Account, AWS Regions), which takes minutes to hours, or choose another `region`".into(),
+            "an account that is new may have to wait for AWS, up to a day".into(),
+        ],
         Class::Credentials => vec![
             "AWS could not tell who you are: log in (`aws sso login`), choose a `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into(),
             "to try without an account, add `--local`".into(),

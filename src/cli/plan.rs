@@ -9,6 +9,7 @@ use crate::report::json;
 use super::arguments::PlanOptions;
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
+use super::preflight;
 
 pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, Failure> {
     let config = context.config(&options.overriding)?;
@@ -23,13 +24,16 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
     }
     let state = settled(&cloud.aws, state).await?;
     let drawing = draw(&cloud.aws, &config, &state).await?;
+    let preflight = crate::preflight::look(&cloud.aws, &drawing.plan).await;
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if context.global.json {
-        let document = json::plan(&drawing.plan, values, &config.warnings());
+        let mut document = json::plan(&drawing.plan, values, &config.warnings());
+        document["preflight"] = preflight::document(&preflight);
         context.print(&json::document(&document));
     } else {
         context.warn(&config.warnings());
         context.print(&human::plan(&drawing.plan, Look::stdout(values)));
+        preflight::show(context, &preflight);
     }
     if (state.protected || config.protect)
         && let Err(protected) = drawing.plan.keeps_what_is_protected()
@@ -37,7 +41,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
         context.tell(&format!("`up` will refuse this: {protected}"));
     }
     if let Some(path) = &options.out {
-        super::up::save(path, &drawing.plan)?;
+        super::saved::write(path, &options.overriding, &drawing.plan)?;
     }
     let something = options.detailed_exitcode && !drawing.plan.is_empty();
     Ok(if something { ExitCode::from(2) } else { ExitCode::SUCCESS })

@@ -1,6 +1,5 @@
 //! `provision up`: makes the stack as it is described.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::aws::Aws;
@@ -16,7 +15,7 @@ use crate::resource::Kind;
 use crate::rollback;
 use crate::stack::outputs::outputs;
 use crate::state::State;
-use crate::state::store::{Recorder as _, Writer, write_private};
+use crate::state::store::{Recorder as _, Writer};
 
 use super::arguments::UpOptions;
 use super::ask;
@@ -24,10 +23,15 @@ use super::connect::Cloud;
 use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::locking::lock;
+use super::preflight;
 use super::run::{self, Running};
+use super::saved;
 use super::verifying;
 
-pub async fn run(context: &Context, options: UpOptions) -> Result<ExitCode, Failure> {
+pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, Failure> {
+    if let Some(path) = &options.plan {
+        options.overriding = saved::overriding(path)?;
+    }
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
@@ -77,7 +81,7 @@ async fn carry_out(
         None => draw(&cloud.aws, config, writer.state()).await?.plan,
     };
     if let Some(path) = &options.plan {
-        check_saved(path, &plan)?;
+        saved::check(path, &plan)?;
     }
     let is_settled =
         options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
@@ -85,9 +89,15 @@ async fn carry_out(
     if writer.state().protected {
         plan.keeps_what_is_protected()?;
     }
+    let missing = if options.no_preflight {
+        Vec::new()
+    } else {
+        preflight::check(context, &cloud.aws, &plan).await?
+    };
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
+    preflight::make_first(context, &cloud.aws, &missing).await;
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
     let wait_for_services = !following.no_wait;
@@ -155,55 +165,4 @@ fn conclude(context: &Context, ending: &Ending, state: &State) -> u8 {
         }
     }
     code
-}
-
-/// Writes a plan for `up FILE`.
-pub fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    // It holds what it needs, the values of environment variables among it.
-    Ok(write_private(path, json::document(plan).as_bytes())?)
-}
-
-/// Compares a saved plan with what would be done now.
-fn check_saved(path: &Path, now: &Plan) -> Result<(), Failure> {
-    let fault = |source| Failure::SavedPlan { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(fault)?;
-    let saved: Plan = serde_json::from_str(&text).map_err(|error| fault(error.into()))?;
-    let moved = moved(&saved, now);
-    if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
-}
-
-/// What is to be done now and was not when the plan was saved, or the other way round.
-fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    if saved.basis != now.basis {
-        return vec!["it was made for another stack, account, region or state".into()];
-    }
-    let mut moved = Vec::new();
-    let then = |address| saved.resources.iter().find(|planned| planned.address == address);
-    for planned in &now.resources {
-        let then = then(planned.address.clone());
-        let same = then.is_some_and(|then| {
-            then.action == planned.action
-                && then.changes == planned.changes
-                && then.desired.as_ref().map(|desired| &desired.spec)
-                    == planned.desired.as_ref().map(|desired| &desired.spec)
-        });
-        if !same {
-            let was = then.map_or("nothing", |then| human::word(then.action));
-            moved.push(format!(
-                "{}: then {was}, now {}",
-                planned.address,
-                human::word(planned.action)
-            ));
-        }
-    }
-    let gone = saved
-        .resources
-        .iter()
-        .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
-    moved.extend(
-        gone.map(|then| {
-            format!("{}: then {}, now nothing", then.address, human::word(then.action))
-        }),
-    );
-    moved
 }

@@ -46,9 +46,7 @@ fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let id = short(&finding.physical_id);
     let reason = format!("{} ({id})", finding.reason);
     for line in [reason].iter().chain(&sides(finding)).chain(&finding.details) {
-        for line in wrapped(&clean(line), INDENT, look.width) {
-            let _ = writeln!(text, "{line}");
-        }
+        text.push_str(&wrapped(&clean(line), INDENT, INDENT, look.width));
     }
 }
 

@@ -47,7 +47,7 @@ impl Look {
 }
 
 /// The columns of a terminal; none for a pipe or a file.
-fn width(terminal: &Term) -> Option<usize> {
+pub(super) fn width(terminal: &Term) -> Option<usize> {
     terminal.is_term().then(|| usize::from(terminal.size().1))
 }
 

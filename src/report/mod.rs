@@ -12,6 +12,7 @@ pub mod human;
 pub mod json;
 pub mod live;
 mod paint;
+pub mod preflight;
 pub mod state;
 pub mod status;
 mod text;

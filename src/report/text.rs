@@ -32,24 +32,44 @@ pub(super) fn cut(line: &str, width: Option<usize>) -> String {
     }
 }
 
-/// The words in lines of at most so many columns, each behind `indent`; in one line where no width is
-/// given. A word that is longer than a line stands alone.
-pub(super) fn wrapped(words: &str, indent: &str, width: Option<usize>) -> Vec<String> {
-    let Some(width) = width else { return vec![format!("{indent}{words}")] };
-    let mut lines: Vec<String> = Vec::new();
-    for word in words.split(' ') {
-        match lines.last_mut() {
-            Some(line)
-                if console::measure_text_width(line) + 1 + console::measure_text_width(word)
-                    <= width =>
-            {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(format!("{indent}{word}")),
+/// The text in lines that fit into `width` columns: the first after `first`, the others after
+/// `rest`. What stands between backticks is to be copied, and is never broken.
+pub(super) fn wrapped(text: &str, first: &str, rest: &str, width: Option<usize>) -> String {
+    let columns = console::measure_text_width;
+    let width = width.unwrap_or(usize::MAX);
+    let (mut lines, mut line) = (String::new(), first.to_owned());
+    let mut is_empty = true;
+    for word in words(text) {
+        if !is_empty && columns(&line) + 1 + columns(&word) > width {
+            lines.push_str(&line);
+            lines.push('\n');
+            rest.clone_into(&mut line);
+            is_empty = true;
         }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(&word);
+        is_empty = false;
     }
-    lines
+    lines + &line + "\n"
+}
+
+/// The words of a text; what stands between backticks is one word.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_quoted = false;
+    for part in text.split(' ') {
+        match words.last_mut().filter(|_| is_quoted) {
+            Some(word) => {
+                word.push(' ');
+                word.push_str(part);
+            }
+            None => words.push(part.to_owned()),
+        }
+        is_quoted ^= part.matches('`').count() % 2 == 1;
+    }
+    words
 }
 
 /// `one`, `one and another`, `one, another and a third`.
@@ -94,10 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn words_are_wrapped_within_the_width() {
-        assert_eq!(wrapped("one two three", "  ", Some(9)), ["  one two", "  three"]);
-        assert_eq!(wrapped("one two", "  ", None), ["  one two"]);
-        assert_eq!(wrapped("unbreakable x", "  ", Some(5)), ["  unbreakable", "  x"]);
+    fn text_is_wrapped_between_words_and_never_within_what_is_to_be_copied() {
+        let text = "remove one: `aws ec2 describe-vpcs --region eu-west-1` lists them";
+        assert_eq!(
+            wrapped(text, "→ ", "  ", Some(20)),
+            "→ remove one:\n  `aws ec2 describe-vpcs --region eu-west-1`\n  lists them\n"
+        );
+        assert_eq!(wrapped("one two", "", "", None), "one two\n");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
+use super::{secretsmanager::SecretsManager, servicequotas::ServiceQuotas, ssm::Ssm};
 
 /// The account that every simulated cloud belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -34,6 +35,15 @@ pub struct Cloud {
     pub ecs: Ecs,
     /// What moves the counts of services.
     pub autoscaling: Autoscaling,
+    /// Secrets, without their values.
+    #[serde(default)]
+    pub secretsmanager: SecretsManager,
+    /// Parameters, without their values.
+    #[serde(default)]
+    pub ssm: Ssm,
+    /// What the account is told of its quotas.
+    #[serde(default)]
+    pub servicequotas: ServiceQuotas,
     /// The state of the random generator behind ids and small differences in duration.
     seed: u64,
 }
@@ -52,6 +62,9 @@ impl Cloud {
             elb: Elb::default(),
             ecs: Ecs::default(),
             autoscaling: Autoscaling::default(),
+            secretsmanager: SecretsManager::default(),
+            ssm: Ssm::default(),
+            servicequotas: ServiceQuotas::default(),
             seed,
         }
     }

@@ -343,6 +343,9 @@ pub fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
         Service::Ecs => super::ecs::answer,
         Service::Logs => super::logs::answer,
         Service::Autoscaling => super::autoscaling::answer,
+        Service::SecretsManager => super::secretsmanager::answer,
+        Service::ServiceQuotas => super::servicequotas::answer,
+        Service::Ssm => super::ssm::answer,
     };
     answer(cloud, &call.operation, parameters)
 }

@@ -10,7 +10,8 @@
 //! - [`marker`]: where the next page of a list begins.
 //! - [`clock`]: virtual time, which is tokio's, scaled.
 //! - [`cloud`]: everything the account holds, and the passing of its time.
-//! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`].
+//! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`],
+//!   [`servicequotas`], [`secretsmanager`], [`ssm`].
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`faults`]: what the real AWS does to its callers besides answering them.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
@@ -29,7 +30,10 @@ pub mod faults;
 pub mod iam;
 pub mod logs;
 pub mod marker;
+pub mod secretsmanager;
 pub mod serve;
+pub mod servicequotas;
+pub mod ssm;
 pub mod store;
 pub mod sts;
 pub mod wire;

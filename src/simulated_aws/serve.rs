@@ -33,8 +33,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 const BREATH: Duration = Duration::from_millis(50);
 
 const ABOUT: &str = "\
-A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs and
-Application Auto Scaling, as far as a load-balanced Fargate service needs them.
+A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs,
+Application Auto Scaling, Secrets Manager, SSM parameters and Service Quotas, as far as a
+load-balanced Fargate service needs them.
 
 Point an SDK or the AWS CLI here, with any credentials:
 

@@ -172,8 +172,8 @@ fn a_code_that_lies_is_judged_by_its_operation() {
 
 #[test]
 fn what_the_caller_may_not_do_is_told_apart() {
-    let codes = ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "OptInRequired"];
-    all(&codes, Class::Denied);
+    all(&["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"], Class::Denied);
+    all(&["OptInRequired"], Class::Unavailable);
 }
 
 #[test]

@@ -104,6 +104,15 @@ pub struct World {
     pub hopeless: Hopeless,
 }
 
+/// The secret and the parameters that configurations of tests name.
+fn furnish(cloud: &mut Cloud) {
+    let secret = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:");
+    cloud.secretsmanager.furnish(&format!("{secret}shop/database-AbCdEf"));
+    cloud.secretsmanager.furnish(&format!("{secret}db-a1b2c3"));
+    cloud.ssm.furnish("/shop/key");
+    cloud.ssm.furnish("/key");
+}
+
 /// What a run did.
 #[derive(Debug)]
 pub struct Run {
@@ -127,7 +136,8 @@ impl World {
 
     pub fn seeded(seed: u64) -> Self {
         let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
-        let cloud = Cloud::new(REGION, epoch, seed);
+        let mut cloud = Cloud::new(REGION, epoch, seed);
+        furnish(&mut cloud);
         let clock = Clock::starting_at(Moment::default(), 1.0);
         let endpoint = Arc::new(Endpoint::new(cloud, clock));
         let aws = clients(&endpoint);
@@ -277,7 +287,7 @@ pub fn ask(
     operation: &str,
     request: &Value,
 ) -> Result<Value, String> {
-    use provision::simulated_aws::{autoscaling, ec2, ecs, elb, iam, logs};
+    use provision::simulated_aws::{autoscaling, ec2, ecs, elb, iam, logs, secretsmanager, ssm};
     let answer = match service {
         "ec2" => ec2::answer,
         "ecs" => ecs::answer,
@@ -285,6 +295,8 @@ pub fn ask(
         "iam" => iam::answer,
         "logs" => logs::answer,
         "autoscaling" => autoscaling::answer,
+        "secretsmanager" => secretsmanager::answer,
+        "ssm" => ssm::answer,
         other => panic!("no service {other}"),
     };
     answer(cloud, operation, Parameters::new(request)).map_err(|error| format!("{error:?}"))

@@ -117,7 +117,12 @@ class Aws:
             },
             "route tables": ids(ec2.describe_route_tables()["RouteTables"], "RouteTableId"),
             "security groups": ids(ec2.describe_security_groups()["SecurityGroups"], "GroupId"),
-            "roles": ids(self.iam.list_roles()["Roles"], "RoleName"),
+            # Those of AWS's own services are the account's, and stay.
+            "roles": {
+                role["RoleName"]
+                for role in self.iam.list_roles()["Roles"]
+                if not role["Path"].startswith("/aws-service-role/")
+            },
             "log groups": ids(self.logs.describe_log_groups()["logGroups"], "logGroupName"),
             "clusters": clusters,
             "services": {

@@ -58,8 +58,27 @@ pub struct Ecs {
     pub unreadable_secrets: BTreeSet<String>,
     /// Whether there is no Fargate Spot capacity to be had.
     pub spot_is_sold_out: bool,
+    /// What the account may have at most.
+    #[serde(default)]
+    pub quotas: Quotas,
     /// Settings of the account that differ from the defaults.
     pub account_settings: BTreeMap<String, String>,
+}
+
+/// What the account may have of Fargate at a time in a region.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quotas {
+    /// Processors of tasks on demand.
+    pub on_demand_vcpus: f64,
+    /// Processors of tasks on spare capacity.
+    pub spot_vcpus: f64,
+}
+
+impl Default for Quotas {
+    /// Those of an account that AWS has known for a while; a new one begins with a few (28).
+    fn default() -> Self {
+        Self { on_demand_vcpus: 4000.0, spot_vcpus: 4000.0 }
+    }
 }
 
 /// Answers an operation.

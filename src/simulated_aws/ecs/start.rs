@@ -43,6 +43,7 @@ pub(super) struct Refusal {
 /// A [`Refusal`] when there is no capacity, a role cannot be assumed, or no interface can be made.
 pub(super) fn start(cloud: &mut Cloud, new: NewTask<'_>) -> Result<String, Refusal> {
     let provider = provider(cloud, &new)?;
+    check_quota(cloud, provider.as_deref(), &new.template.task_definition)?;
     check_roles(cloud, &new.template.task_definition)?;
     let interface = attach(cloud, &new)?;
     let id = cloud.fresh_hex(32);
@@ -111,6 +112,34 @@ fn provider(cloud: &Cloud, new: &NewTask<'_>) -> Result<Option<String>, Refusal>
         });
     }
     Ok(chosen)
+}
+
+/// The account may not run more processors at a time than its quota; a service says so in an event
+/// and goes on trying (aws-behaviour 28).
+fn check_quota(cloud: &Cloud, provider: Option<&str>, arn: &str) -> Result<(), Refusal> {
+    let is_spot = |provider: Option<&str>| provider == Some("FARGATE_SPOT");
+    let (quotas, spot) = (&cloud.ecs.quotas, is_spot(provider));
+    let quota = if spot { quotas.spot_vcpus } else { quotas.on_demand_vcpus };
+    let running =
+        cloud.ecs.tasks.values().filter(|task| {
+            task.phase.is_alive() && is_spot(task.capacity_provider.as_deref()) == spot
+        });
+    let used: f64 = running.map(|task| vcpus(cloud, &task.definition)).sum();
+    if used + vcpus(cloud, arn) <= quota {
+        return Ok(());
+    }
+    let reason = "You've reached the limit on the number of vCPUs you can run concurrently.";
+    Err(Refusal {
+        reason: reason.to_owned(),
+        detail: String::new(),
+        event: format!("was unable to place a task. Reason: {reason}"),
+    })
+}
+
+/// How many processors a task of the definition has.
+fn vcpus(cloud: &Cloud, arn: &str) -> f64 {
+    let units = definition(&cloud.ecs, arn).and_then(|found| found.document.get("cpu")?.as_str());
+    units.and_then(|units| units.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
 /// First whoever lacks tasks for its base, then whoever has the fewest for its weight.

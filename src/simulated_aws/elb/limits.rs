@@ -10,12 +10,19 @@ use super::page::page;
 /// The quotas of an account in a region.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Quotas {
+    /// Application load balancers in the region.
     pub load_balancers: usize,
+    /// Target groups in the region.
     pub target_groups: usize,
+    /// Listeners of a load balancer.
     pub listeners_per_load_balancer: usize,
+    /// Rules of all its listeners, without their default actions.
     pub rules_per_load_balancer: usize,
+    /// Target groups that a load balancer forwards to.
     pub target_groups_per_load_balancer: usize,
+    /// Target groups of one action.
     pub target_groups_per_action: usize,
+    /// Targets of a target group.
     pub targets_per_target_group: usize,
 }
 

@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use self::limits::Quotas;
+pub use self::limits::Quotas;
 use self::listener::Listener;
 use self::load_balancer::LoadBalancer;
 use self::placement::LeavingInterface;

@@ -65,7 +65,13 @@ fn families(call: &Call) -> Vec<Family> {
         Service::Elb => vec![("elb", 40.0, 10.0), elb(operation, call.is_mutating())],
         Service::Ecs => vec![ecs(operation, call.is_mutating())],
         // Nothing is published of the others.
-        Service::Iam | Service::Sts | Service::Logs | Service::Autoscaling => Vec::new(),
+        Service::Iam
+        | Service::Sts
+        | Service::Logs
+        | Service::Autoscaling
+        | Service::SecretsManager
+        | Service::ServiceQuotas
+        | Service::Ssm => Vec::new(),
     }
 }
 

@@ -22,7 +22,12 @@ impl Fault for ExpiredCredentials {
         let (status, code) = match scene.call.service {
             Service::Ec2 => (400, "RequestExpired"),
             Service::Iam | Service::Elb | Service::Sts => (403, "ExpiredToken"),
-            Service::Ecs | Service::Logs | Service::Autoscaling => (400, "ExpiredTokenException"),
+            Service::Ecs
+            | Service::Logs
+            | Service::Autoscaling
+            | Service::SecretsManager
+            | Service::ServiceQuotas
+            | Service::Ssm => (400, "ExpiredTokenException"),
         };
         let message = "The security token included in the request is expired";
         Verdict::Refuse(ApiError::new(code, message).with_status(status))

@@ -35,6 +35,9 @@ fn failure(scene: &Scene<'_>) -> ApiError {
         Service::Ecs => (500, "ServerException"),
         Service::Logs => (503, "ServiceUnavailableException"),
         Service::Autoscaling => (500, "InternalServiceException"),
+        Service::SecretsManager => (500, "InternalServiceError"),
+        Service::ServiceQuotas => (500, "ServiceException"),
+        Service::Ssm => (500, "InternalServerError"),
     };
     ApiError::new(code, "An internal error has occurred.").with_status(status)
 }

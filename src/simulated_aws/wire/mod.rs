@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
 //! | AWS query | ELB, IAM, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
-//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling | JSON, operation in `X-Amz-Target` | JSON |
+//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM | JSON, operation in `X-Amz-Target` | JSON |
 
 mod form;
 mod parameters;
@@ -35,6 +35,12 @@ pub enum Service {
     Logs,
     /// Application Auto Scaling.
     Autoscaling,
+    /// Secrets Manager.
+    SecretsManager,
+    /// Service Quotas.
+    ServiceQuotas,
+    /// The parameters of Systems Manager.
+    Ssm,
 }
 
 /// How a service writes its requests and answers.
@@ -60,6 +66,9 @@ impl Service {
             "ecs" => Self::Ecs,
             "logs" => Self::Logs,
             "application-autoscaling" => Self::Autoscaling,
+            "secretsmanager" => Self::SecretsManager,
+            "servicequotas" => Self::ServiceQuotas,
+            "ssm" => Self::Ssm,
             _ => return None,
         })
     }
@@ -74,7 +83,12 @@ impl Service {
             Self::Elb => {
                 Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
             }
-            Self::Ecs | Self::Logs | Self::Autoscaling => Protocol::Json,
+            Self::Ecs
+            | Self::Logs
+            | Self::Autoscaling
+            | Self::SecretsManager
+            | Self::ServiceQuotas
+            | Self::Ssm => Protocol::Json,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::super::workload::{Pull, workload};
 use super::containers::log_group;
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::ec2::interface::{InternetRoute, internet_route};
-use crate::simulated_aws::logs;
+use crate::simulated_aws::{logs, secretsmanager, ssm};
 
 /// How long the platform tries to reach what has no route.
 const TIMEOUT: Duration = Duration::from_secs(130);
@@ -50,7 +50,7 @@ fn reaches_internet(cloud: &Cloud, task: &Task) -> bool {
 /// Secrets and the registry's password come before all else (aws-behaviour 20).
 fn secret_obstacle(cloud: &Cloud, container: &Value, routed: bool) -> Option<Obstacle> {
     let start = "ResourceInitializationError: unable to pull secrets or registry auth:";
-    let mut secrets = container["secrets"].as_array().into_iter().flatten();
+    let secrets = container["secrets"].as_array().into_iter().flatten();
     let asks = secrets.clone().next().is_some() || is_ecr(image(container));
     if asks && !routed {
         return Some(Obstacle {
@@ -62,10 +62,9 @@ fn secret_obstacle(cloud: &Cloud, container: &Value, routed: bool) -> Option<Obs
             shows_after: TIMEOUT,
         });
     }
-    let unreadable = secrets.find_map(|secret| {
-        let from = secret["valueFrom"].as_str()?;
-        cloud.ecs.unreadable_secrets.iter().any(|start| from.starts_with(start)).then_some(from)
-    })?;
+    let unreadable = secrets
+        .filter_map(|secret| secret["valueFrom"].as_str())
+        .find(|from| !is_readable(cloud, from))?;
     Some(Obstacle {
         stop: failed(format!(
             "{start} execution resource retrieval failed: unable to retrieve secret from asm: \
@@ -74,6 +73,16 @@ fn secret_obstacle(cloud: &Cloud, container: &Value, routed: bool) -> Option<Obs
         )),
         shows_after: REFUSAL,
     })
+}
+
+/// Whether the secret or parameter is there, and nobody keeps the task from it.
+fn is_readable(cloud: &Cloud, from: &str) -> bool {
+    let has_value = match from.split(':').nth(2) {
+        Some("secretsmanager") => secretsmanager::has_value(cloud, from),
+        Some("ssm") => ssm::has_value(cloud, from),
+        _ => true,
+    };
+    has_value && !cloud.ecs.unreadable_secrets.iter().any(|start| from.starts_with(start))
 }
 
 fn image_obstacle(cloud: &Cloud, container: &Value, routed: bool) -> Option<Obstacle> {

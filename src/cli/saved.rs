@@ -1,0 +1,87 @@
+//! A plan in a file: what `plan --out` writes, and `up FILE` does.
+//!
+//! The rule: the file says with what it was planned, so that `up` plans with the same, and does it
+//! only when the same comes of it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::report::{human, json};
+use crate::state::store::write_private;
+
+use super::arguments::Overriding;
+use super::failure::Failure;
+
+/// A plan, and what overrode the configuration when it was made.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved<P> {
+    overriding: Overriding,
+    plan: P,
+}
+
+/// Writes a plan for `up FILE`.
+pub fn write(path: &Path, overriding: &Overriding, plan: &Plan) -> Result<(), Failure> {
+    let saved = Saved { overriding: overriding.clone(), plan };
+    // It holds what it needs, the values of environment variables among it.
+    Ok(write_private(path, json::document(&saved).as_bytes())?)
+}
+
+/// What overrode the configuration when a plan was saved.
+pub fn overriding(path: &Path) -> Result<Overriding, Failure> {
+    Ok(read(path)?.overriding)
+}
+
+/// Compares a saved plan with what would be done now.
+///
+/// # Errors
+///
+/// [`Failure::Moved`] when they differ.
+pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
+    let moved = moved(&read(path)?.plan, now);
+    if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
+}
+
+fn read(path: &Path) -> Result<Saved<Plan>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|source| Failure::NoSavedPlan { path: path.to_owned(), source })
+}
+
+/// What is to be done now and was not when the plan was saved, or the other way round.
+fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
+    if saved.basis != now.basis {
+        return vec!["it was made for another stack, account, region or state".into()];
+    }
+    let mut moved = Vec::new();
+    let then = |address| saved.resources.iter().find(|planned| planned.address == address);
+    for planned in &now.resources {
+        let then = then(planned.address.clone());
+        let same = then.is_some_and(|then| {
+            then.action == planned.action
+                && then.changes == planned.changes
+                && then.desired.as_ref().map(|desired| &desired.spec)
+                    == planned.desired.as_ref().map(|desired| &desired.spec)
+        });
+        if !same {
+            let was = then.map_or("nothing", |then| human::word(then.action));
+            moved.push(format!(
+                "{}: then {was}, now {}",
+                planned.address,
+                human::word(planned.action)
+            ));
+        }
+    }
+    let gone = saved
+        .resources
+        .iter()
+        .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
+    moved.extend(
+        gone.map(|then| {
+            format!("{}: then {}, now nothing", then.address, human::word(then.action))
+        }),
+    );
+    moved
+}
