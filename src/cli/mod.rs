@@ -5,6 +5,7 @@
 
 mod arguments;
 mod ask;
+mod beside;
 mod connect;
 mod context;
 mod down;
