@@ -9,8 +9,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness, Replacement,
-    Resource, Sought, SoughtValue, Tagging,
+    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness,
+    Replacement, Resource, Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
 

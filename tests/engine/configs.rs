@@ -7,8 +7,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use provision::config::{
-    Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift, HealthCheck,
-    Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
+    Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift,
+    HealthCheck, Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
 };
 use serde_json::json;
 
