@@ -140,6 +140,15 @@ macro_rules! kinds {
                 ),+ }
             }
 
+            /// [`Resource::origin`].
+            pub async fn origin(
+                self, aws: &Aws, sought: &SoughtValue,
+            ) -> Result<Option<String>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(origin::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
             /// [`Resource::update`].
             pub async fn update(
                 self,
@@ -285,6 +294,10 @@ async fn inspect<R: Resource>(
 ) -> Result<Vec<Inspection>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::inspect(aws, &sought).await?)
+}
+
+async fn origin<R: Resource>(aws: &Aws, sought: &SoughtValue) -> Result<Option<String>, KindError> {
+    Ok(R::origin(aws, &typed_sought::<R>(sought)?).await?)
 }
 
 async fn update<R: Resource>(
