@@ -8,9 +8,7 @@
 //!
 //! A dozen points by default; 66 with `PROVISION_MATRIX=full`. A run makes more or fewer calls as the
 //! machine is busy, so the last points may come too late to strike; those are told apart.
-//!
-//! `PROVISION_BINARY` names another
-//! build of the program, a release build for example.
+//! `PROVISION_BINARY` names another build of the program, a release build for example.
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 #![expect(clippy::disallowed_methods, reason = "a test of processes takes real time and variables")]
