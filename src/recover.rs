@@ -4,6 +4,8 @@
 //! names is somebody else's, is told, and stays untouched. Nothing is written here, and nothing
 //! in AWS is changed.
 
+mod census;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
@@ -16,9 +18,11 @@ use crate::graph::Node;
 use crate::names;
 use crate::resource::kind::KindError;
 use crate::resource::reference::resolve;
-use crate::resource::{Address, Found, Identity, Kind, SoughtValue};
+use crate::resource::{Address, Found, Identity, Kind, LiveValue, Place, Readiness, SoughtValue};
 use crate::stack;
 use crate::state::{Record, Replaced, State, physical_id};
+
+use self::census::Candidate;
 
 /// How often a name may have been used up by replacements: a replacement's name carries its
 /// number, and only AWS knows which is the last.
@@ -48,7 +52,7 @@ pub struct Recovery {
 pub async fn recover(aws: &Aws, config: &Config, state: State) -> Result<Recovery, DrawingError> {
     let subnets = subnets(aws, &state).await?;
     let mut placed = state.clone();
-    placed.resources.extend(subnets.clone());
+    placed.resources.extend(subnets);
     let zones = zones(aws, config, &placed).await?;
     let placement = stack::place(&config.network, &config.region, &zones, Some(&placed))?;
     let graph = stack::build(config, &placement);
@@ -60,7 +64,7 @@ pub async fn recover(aws: &Aws, config: &Config, state: State) -> Result<Recover
     for node in graph.nodes() {
         search.node(node).await?;
     }
-    search.undeclared(subnets);
+    search.undeclared().await?;
     search.protection().await?;
     Ok(search.recovery)
 }
@@ -87,7 +91,7 @@ impl Search<'_> {
             let id = physical_id(&found.outputs);
             if is_owned(&found.tags, &identity.tags) {
                 own.push(self.record(node, generation, identity, found.outputs, &spec).await?);
-            } else {
+            } else if !self.is_of_stack(&found.tags) {
                 self.recovery.foreign.push((address.clone(), id));
             }
         }
@@ -158,17 +162,100 @@ impl Search<'_> {
         state.resources.insert(address.clone(), last);
     }
 
-    /// Records the stack's subnets that the configuration no longer declares, so that they go.
-    fn undeclared(&mut self, subnets: BTreeMap<Address, Record>) {
-        let Recovery { state, found, .. } = &mut self.recovery;
-        let recorded: BTreeSet<String> =
-            state.resources.values().map(|record| record.id.clone()).collect();
-        for (address, record) in subnets {
-            if !recorded.contains(&record.id) && !state.resources.contains_key(&address) {
-                found.push((address.clone(), record.id.clone()));
-                state.resources.insert(address, record);
+    /// Records what carries the stack's tags and is not declared, so that it goes: the file may not
+    /// be the one that the stack was built from.
+    async fn undeclared(&mut self) -> Result<(), KindError> {
+        let tagged = Box::pin(census::candidates(self.aws, &self.recovery.state)).await?;
+        for (kind, live) in self.read(tagged).await? {
+            if let Some(address) = self.tagged_address(kind, &live.tags) {
+                self.take_undeclared(address, live);
             }
         }
+        let scaling = census::scaling(self.aws, &self.recovery.state).await?;
+        for (kind, live) in self.read(scaling).await? {
+            if let Some(address) = self.scaling_address(kind, &live.outputs) {
+                self.take_undeclared(address, live);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what may be the stack's own; in the order in which a stack needs it.
+    async fn read(&self, candidates: Vec<Candidate>) -> Result<Vec<(Kind, LiveValue)>, KindError> {
+        let state = &self.recovery.state;
+        let place = Place {
+            partition: self.aws.partition(),
+            region: state.region.clone(),
+            account: state.account.clone(),
+        };
+        let mut by_kind: BTreeMap<Kind, Vec<SoughtValue>> = BTreeMap::new();
+        for (kind, id) in candidates {
+            let Some(outputs) = kind.locate(&id, &place)? else { continue };
+            let address = Address::new(kind, "undeclared");
+            by_kind.entry(kind).or_default().push(SoughtValue {
+                address,
+                outputs,
+                applied: Value::Null,
+            });
+        }
+        let reads = by_kind.into_iter().map(async |(kind, sought)| {
+            let live = kind.read(self.aws, &sought).await?;
+            Ok::<_, KindError>(
+                live.into_iter().flatten().map(|live| (kind, live)).collect::<Vec<_>>(),
+            )
+        });
+        Ok(try_join_all(reads).await?.concat())
+    }
+
+    /// Where something stands in the stack, if its tags say that it does.
+    fn tagged_address(&self, kind: Kind, tags: &Tags) -> Option<Address> {
+        let address: Address = tags.get(OwnershipTags::ADDRESS)?.parse().ok()?;
+        (self.is_of_stack(tags) && address.kind() == kind).then_some(address)
+    }
+
+    /// Whether something is the stack's own, at whatever address.
+    fn is_of_stack(&self, tags: &Tags) -> bool {
+        let state = &self.recovery.state;
+        tags.get(OwnershipTags::STACK) == Some(&state.stack)
+            && tags.get(OwnershipTags::ENVIRONMENT) == Some(&state.environment)
+    }
+
+    /// Where what moves a service's count stands in the stack: it is named after the service.
+    fn scaling_address(&self, kind: Kind, outputs: &Value) -> Option<Address> {
+        let is_its = |record: &Record| record.outputs["scaling_id"] == outputs["service"];
+        let mut services = self.recovery.state.resources.iter();
+        let (service, _) = services.find(|(_, record)| is_its(record))?;
+        let metric = outputs["name"].as_str().and_then(|name| name.rsplit('-').next());
+        let name = match metric {
+            Some(metric) if kind == Kind::ScalingPolicy => format!("{}-{metric}", service.name()),
+            _ => service.name().to_owned(),
+        };
+        Some(Address::new(kind, &name))
+    }
+
+    /// Records something at its address; where that is taken by another, it is still to be removed.
+    fn take_undeclared(&mut self, address: Address, live: LiveValue) {
+        let Recovery { state, found, .. } = &mut self.recovery;
+        let id = physical_id(&live.outputs);
+        // What is only leaving is taken in, so that it is waited for: a gateway holds its address.
+        let is_gone = live.readiness == Readiness::Absent;
+        let replaced = state.replaced.iter().map(|old| &old.record);
+        let is_known = state.resources.values().chain(replaced).any(|record| record.id == id);
+        if is_gone || is_known || state.in_doubt.contains_key(&address) {
+            return;
+        }
+        let mut record = record_of(&address, live, needs(&address, state));
+        let taken = state.resources.get(&address).map(|record| record.generation);
+        match taken {
+            None => drop(state.resources.insert(address.clone(), record)),
+            // What an update made anew is not kept beside its last: older ones are AWS's memory.
+            Some(_) if !address.kind().facts().renewed.is_empty() => return,
+            Some(generation) => {
+                record.generation = state.next_generation(&address).max(generation + 1);
+                state.replaced.push(Replaced { address: address.clone(), record });
+            }
+        }
+        found.push((address, id));
     }
 
     /// Keeps the stack protected if it was: its load balancer says so.
@@ -202,27 +289,38 @@ async fn subnets(aws: &Aws, state: &State) -> Result<BTreeMap<Address, Record>, 
         })
         .collect();
     let live = Kind::Subnet.read(aws, &sought).await?;
-    let network = Address::new(Kind::Vpc, "main");
     let records = sought.into_iter().zip(live).filter_map(|(sought, live)| {
-        let live = live?;
-        let record = Record {
-            type_name: Kind::Subnet.facts().type_name.into(),
-            id: physical_id(&live.outputs),
-            identity: Identity {
-                name: live.tags.get("Name").cloned().unwrap_or_default(),
-                token: String::new(),
-                tags: live.tags,
-            },
-            generation: 0,
-            outputs: live.outputs,
-            applied: live.spec,
-            needs: BTreeSet::from([network.clone()]),
-            ready: false,
-            configured: true,
-        };
-        Some((sought.address, record))
+        let needs = BTreeSet::new();
+        Some((sought.address.clone(), record_of(&sought.address, live?, needs)))
     });
     Ok(records.collect())
+}
+
+/// What is to be recorded of something that is not declared.
+fn record_of(address: &Address, live: LiveValue, needs: BTreeSet<Address>) -> Record {
+    Record {
+        type_name: address.kind().facts().type_name.into(),
+        id: physical_id(&live.outputs),
+        identity: Identity {
+            name: live.tags.get("Name").cloned().unwrap_or_default(),
+            token: String::new(),
+            tags: live.tags,
+        },
+        generation: 0,
+        outputs: live.outputs,
+        applied: live.spec,
+        needs,
+        ready: false,
+        configured: true,
+    }
+}
+
+/// What something that is not declared may need: all that comes before it in the order in which a
+/// stack needs its kinds. What truly needs what, only the file could say that it was built from.
+fn needs(address: &Address, state: &State) -> BTreeSet<Address> {
+    let replaced = state.replaced.iter().map(|old| &old.address);
+    let all = state.resources.keys().chain(replaced);
+    all.filter(|other| other.kind() < address.kind()).cloned().collect()
 }
 
 async fn tagged_subnets(aws: &Aws, state: &State) -> Result<Vec<(Address, String)>, AwsError> {

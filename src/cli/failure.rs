@@ -189,6 +189,10 @@ impl Failure {
                 aws_hints(error)
             }
             Self::Store(error) => store_hints(error),
+            #[cfg(feature = "simulated-aws")]
+            Self::Simulation(crate::simulated_aws::store::StoreError::Damaged { .. }) => {
+                vec!["it is the AWS inside the program: remove its directory, and the states in it, to begin anew".into()]
+            }
             Self::Edit(error) => edit_hints(error),
             Self::Import(error) => import_hints(error),
             Self::Protected(_) | Self::KeptFromRemoval { .. } => {
@@ -325,6 +329,7 @@ fn store_hints(error: &StoreError) -> Vec<String> {
         StoreError::NoCopy { .. } => {
             vec!["`provision recover` finds the stack's resources in AWS, and writes its state anew".into()]
         }
+        StoreError::NoFile { .. } => vec!["move it away, or choose another `--state-dir`".into()],
         StoreError::Link { .. } => vec!["put the file itself there, or choose another `--state-dir`".into()],
         StoreError::Disk { .. } | StoreError::Broken { .. } => vec![
             "make room, or make the directory writable, and run the same again: it goes on from what is recorded".into(),

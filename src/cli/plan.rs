@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::deployment::{draw, settled};
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
 
 use super::arguments::PlanOptions;
-use super::context::{Context, StackName, new_state};
+use super::beside::draw_up;
+use super::context::{Context, StackName};
 use super::failure::Failure;
 use super::preflight;
 
@@ -15,15 +15,7 @@ pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, F
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
-    let state = match context.state(&name)? {
-        Some(state) => state,
-        None => new_state(&cloud.aws, &config).await?,
-    };
-    if !state.in_doubt.is_empty() {
-        context.tell("A run was interrupted: the plan reckons with what became of it.");
-    }
-    let state = settled(&cloud.aws, state).await?;
-    let drawing = draw(&cloud.aws, &config, &state).await?;
+    let (state, drawing) = draw_up(context, &cloud.aws, &config, &name).await?;
     let preflight = crate::preflight::look(&cloud.aws, &drawing.plan).await;
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
     if context.global.json {

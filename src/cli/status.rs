@@ -9,14 +9,18 @@ use crate::report::human::{Look, Values};
 use crate::report::{json, status};
 use crate::survey::survey;
 
+use super::beside::tell_who_is_at_work;
 use super::context::Context;
 use super::failure::Failure;
 
 pub async fn run(context: &Context) -> Result<ExitCode, Failure> {
-    let state = context.existing_state(&context.stack_name()?)?;
+    let name = context.stack_name()?;
+    let state = context.existing_state(&name)?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
-    let in_doubt = state.in_doubt.keys().cloned().collect();
+    // What somebody works on right now is not in doubt.
+    let is_at_work = tell_who_is_at_work(context, &name);
+    let in_doubt = state.in_doubt.keys().filter(|_| !is_at_work).cloned().collect();
     let state = settled(&cloud.aws, state).await?;
     let observed = observe(&cloud.aws, &Graph::default(), &state, &crate::aws::Tags::new()).await?;
     let mut survey = survey(&cloud.aws, &state, &observed).await?;

@@ -7,6 +7,8 @@
 mod edit;
 pub mod journal;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,6 @@
 //! build of the program, a release build for example.
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
-#![expect(clippy::print_stderr, reason = "the number of cases is part of what is promised")]
 #![expect(clippy::disallowed_methods, reason = "a test of processes takes real time and variables")]
 
 #[path = "../reliability/inventory.rs"]

@@ -7,6 +7,7 @@
 
 mod death;
 mod inventory;
+mod lost;
 mod matrix;
 mod pairs;
 mod storage;

@@ -202,30 +202,40 @@ struct Deaths {
 }
 
 impl Scenario {
-    /// Goes on from every death that leaves something else behind than all before it, or from one
-    /// in so many.
-    fn survives_everywhere(self: &Arc<Self>, sample: usize) {
-        let started = tokio::time::Instant::now();
+    /// Every death that leaves something else behind than all before it, with its number from 1.
+    pub fn each_distinct_death(
+        &self,
+        mut each: impl FnMut(usize, Death, Remains) + Send + 'static,
+    ) -> (usize, usize) {
         let deaths = Arc::new(Mutex::new(Deaths::default()));
-        let tried = try_all(|cases| {
-            let (scenario, deaths, mut seen) =
-                (Arc::clone(self), Arc::clone(&deaths), BTreeSet::new());
-            let heir = move |death: Death, remains: &dyn Fn() -> Remains| {
-                let (scenario, remains) = (Arc::clone(&scenario), remains());
-                let deaths = &mut *deaths.lock().unwrap();
-                deaths.all += 1;
-                if seen.insert(remains.fingerprint()) {
-                    deaths.distinct += 1;
-                    if deaths.distinct % one_in(sample) == 0 {
-                        let name = format!("{death:?}");
-                        cases.send(Case::new(name, move || scenario.goes_on(remains))).unwrap();
-                    }
-                }
-            };
-            self.die_everywhere(self.before.clone(), Box::new(heir)).unwrap();
-        });
+        let (counted, mut seen) = (Arc::clone(&deaths), BTreeSet::new());
+        let heir = move |death: Death, remains: &dyn Fn() -> Remains| {
+            let (remains, deaths) = (remains(), &mut *counted.lock().unwrap());
+            deaths.all += 1;
+            if seen.insert(remains.fingerprint()) {
+                deaths.distinct += 1;
+                each(deaths.distinct, death, remains);
+            }
+        };
+        self.die_everywhere(self.before.clone(), Box::new(heir)).unwrap();
         let Deaths { all, distinct } = *deaths.lock().unwrap();
-        let Ran { calls, writes, .. } = &self.undisturbed;
+        (all, distinct)
+    }
+
+    /// Goes on from every death that leaves something of its own, or from one in so many.
+    fn survives_everywhere(self: &Arc<Self>, sample: usize) {
+        let (started, mut died) = (tokio::time::Instant::now(), (0, 0));
+        let tried = try_all(|cases| {
+            let (scenario, sample) = (Arc::clone(self), one_in(sample));
+            died = self.each_distinct_death(move |count, death, left| {
+                if count % sample == 0 {
+                    let scenario = Arc::clone(&scenario);
+                    let holds = move || scenario.goes_on(left);
+                    cases.send(Case::new(format!("{death:?}"), holds)).unwrap();
+                }
+            });
+        });
+        let ((all, distinct), Ran { calls, writes, .. }) = (died, &self.undisturbed);
         eprintln!(
             "{}: a run of {} calls and {writes} writes can die {all} deaths, {distinct} of which \
              leave something of their own behind; {tried} were survived, in {:.0?}",
@@ -266,9 +276,10 @@ fn what_is_noted_is_what_a_death_leaves() {
     let scenario = Scenario::up();
     let tried = try_all(|cases| {
         let (dying, mut count) = (Arc::clone(&scenario), 0);
+        let sample = if is_full() { 17 } else { 97 };
         let heir = move |death: Death, noted: &dyn Fn() -> Remains| {
             count += 1;
-            if count % one_in(97) == 0 {
+            if count % sample == 0 {
                 let (scenario, noted) = (Arc::clone(&dying), noted());
                 let holds = move || match (scenario.dies(death)?, death.in_flight()) {
                     (left, InFlight::Lost) => is_same(noted, left),

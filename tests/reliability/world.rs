@@ -272,7 +272,7 @@ pub fn said(error: &dyn std::error::Error) -> String {
 }
 
 /// An empty state, the same in every test: tokens come from its lineage.
-fn new_state() -> State {
+pub fn new_state() -> State {
     let lineage = "00000000-0000-0000-0000-000000000000".to_owned();
     State { lineage, ..State::new(STACK, ENVIRONMENT, ACCOUNT, REGION) }
 }

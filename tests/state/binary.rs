@@ -113,6 +113,34 @@ fn a_second_run_waits_as_long_as_it_is_told_to() {
 }
 
 #[test]
+fn a_stack_can_be_looked_at_while_somebody_works_on_it() {
+    let place = Place::new(FILE);
+    let mut first = place.started("up --yes", 20);
+    while !place.path("web-dev.journal").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut looks = 0;
+    while first.try_wait().unwrap().is_none() {
+        for words in ["plan", "status", "state list"] {
+            let said = Said::of(
+                place.command(&format!("{words} --local --time-scale 20")).output().unwrap(),
+            );
+            let said = said.is(0);
+            let is_over = first.try_wait().unwrap().is_some();
+            assert!(!said.error.contains("interrupted") || is_over, "{words}: {}", said.error);
+            if words != "state list" && !is_over {
+                assert!(said.error.contains("is at work on this stack"), "{words}: {}", said.error);
+            }
+        }
+        looks += 1;
+    }
+    assert!(looks > 0);
+    Said::of(first.wait_with_output().unwrap()).is(0);
+    let after = place.said("plan --detailed-exitcode").is(0);
+    assert!(!after.error.contains("at work"), "{}", after.error);
+}
+
+#[test]
 fn a_killed_holder_is_no_obstacle() {
     let place = Place::new(FILE);
     let mut first = place.started("up --yes", 30);

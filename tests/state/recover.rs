@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use provision::aws::Tags;
 use provision::deployment::{DrawingError, draw};
@@ -78,6 +78,71 @@ async fn subnets_that_are_no_longer_declared_are_found_and_go() {
     let plan = world.plan(&config(FILE), &found).await;
     let deleted = plan.changes().filter(|planned| planned.action == Action::Delete).count();
     assert_eq!(deleted, 2);
+}
+
+/// Every id that is recorded.
+fn ids(state: &State) -> BTreeSet<String> {
+    state.resources.values().map(|record| record.id.clone()).collect()
+}
+
+/// The file that the stack was built from may be lost with its state, or have gone on changing.
+#[tokio::test(start_paused = true)]
+async fn whatever_carries_the_stacks_tags_is_found_whether_or_not_it_is_declared() {
+    let built = FILE.replace("cpu = 60", "cpu = 60\nmemory = 70\nrequests_per_target = 500");
+    let renamed = "name = \"web\"\nregion = \"eu-west-1\"\n[network]\nnat = \"none\"\n\
+        [services.other]\nimage = \"ghcr.io/example/other:1\"\nport = 9000\n";
+    let world = World::new();
+    let state = world.up(&config(&built), world.blank().await).await;
+    let changes = world.changes();
+    let found = recovered(&world, renamed).await;
+    assert_eq!(world.changes(), changes, "looking changes nothing");
+    assert_eq!(ids(&found.state), ids(&state));
+    assert!(found.state.resources.keys().eq(state.resources.keys()));
+    assert_eq!((found.state.replaced, found.foreign), (vec![], vec![]));
+
+    let found = recovered(&world, renamed).await.state;
+    assert!(world.down(found).await.is_empty());
+    let left = recovered(&world, &built).await.found;
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_and_not_declared_goes_with_the_next_up() {
+    let smaller = "name = \"web\"\nregion = \"eu-west-1\"\n\
+        [services.app]\nimage = \"ghcr.io/example/app:1\"\nport = 8000\n";
+    let built = format!("{FILE}\n[network]\nnat = \"per-zone\"\n");
+    let world = World::new();
+    world.up(&config(&built), world.blank().await).await;
+    let found = recovered(&world, smaller).await.state;
+    let state = world.up(&config(smaller), found.clone()).await;
+    assert!(world.plan(&config(smaller), &state).await.is_empty());
+    let gone: Vec<Kind> = found
+        .resources
+        .keys()
+        .filter(|address| !state.resources.contains_key(address))
+        .map(Address::kind)
+        .collect();
+    for kind in [Kind::NatGateway, Kind::ElasticIp, Kind::ScalableTarget, Kind::ScalingPolicy] {
+        assert!(gone.contains(&kind), "{kind:?} is not among {gone:?}");
+    }
+    assert_eq!(ids(&recovered(&world, &built).await.state), ids(&state), "nothing else is left");
+}
+
+/// Two of one address are what a replacement leaves that was cut off: both are the stack's.
+#[tokio::test(start_paused = true)]
+async fn a_second_one_at_an_address_is_found_and_goes() {
+    let world = World::new();
+    let state = world.up(&config(FILE), world.blank().await).await;
+    let graph = provision::deployment::graph_of(&world.aws, &config(FILE), &state).await.unwrap();
+    let vpc = graph.nodes().iter().find(|node| node.address.kind() == Kind::Vpc).unwrap();
+    let identity = state.resources[&vpc.address].identity.clone();
+    Kind::Vpc.create(&world.aws, &vpc.spec, &identity).await.unwrap();
+    let found = recovered(&world, FILE).await.state;
+    assert_eq!(found.replaced.len(), 1);
+    assert_eq!(found.replaced[0].address, vpc.address);
+    let state = world.up(&config(FILE), found).await;
+    assert!(state.replaced.is_empty());
+    assert_eq!(recovered(&world, FILE).await.state.replaced, []);
 }
 
 #[tokio::test(start_paused = true)]

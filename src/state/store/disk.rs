@@ -27,6 +27,7 @@ pub(super) fn open_if_there(
     options: &OpenOptions,
 ) -> Result<Option<File>, StoreError> {
     refuse_link(path)?;
+    refuse_other_than_file(path)?;
     let file = match options.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -43,6 +44,14 @@ pub(super) fn refuse_link(path: &Path) -> Result<(), StoreError> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(disk("reading", path)(source)),
+    }
+}
+
+/// Refuses what is no file: a pipe would never end, and a directory holds no state.
+fn refuse_other_than_file(path: &Path) -> Result<(), StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => Err(StoreError::NoFile { path: path.to_owned() }),
+        _ => Ok(()),
     }
 }
 

@@ -94,6 +94,12 @@ pub enum StoreError {
         /// Whose it should be.
         expected: String,
     },
+    /// Something else is where a file of the state should be: a directory, a pipe, a device.
+    #[error("{} is there and is no file", path.display())]
+    NoFile {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Somebody else is at work.
     #[error("somebody is at work on this stack: {}", holder.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string))]
     Held {
@@ -128,6 +134,7 @@ impl StoreError {
             | Self::Link { .. }
             | Self::Newer { .. }
             | Self::OtherStack { .. }
+            | Self::NoFile { .. }
             | Self::Held { .. }
             | Self::NoCopy { .. }
             | Self::Broken { .. } => false,

@@ -81,6 +81,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Who is at work on a stack, for those who only look; `None` when nobody is, or nobody can
+    /// tell. A holder that died is not at work.
+    pub fn at_work(&self, stack: &str, environment: &str) -> Option<Holder> {
+        let path = self.files(stack, environment).lock;
+        let mut file = open_if_there(&path, File::options().read(true)).ok().flatten()?;
+        let mut said = String::new();
+        file.read_to_string(&mut said).ok()?;
+        let holder = serde_json::from_str(&said).ok()?;
+        // Held for a moment where nobody holds it; whoever comes in that moment tries again.
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(holder)
+    }
+}
+
 impl Lock {
     /// Begins to write a state: its snapshot is on disk afterwards, and an empty journal.
     ///

@@ -114,6 +114,22 @@ fn no_state_is_none_and_a_retired_one_too() {
 }
 
 #[test]
+fn who_only_looks_is_told_who_is_at_work_and_of_nobody_who_was() {
+    let (_directory, store, _) = killed();
+    let at_work = || store.at_work(STACK, ENVIRONMENT);
+    assert_eq!(at_work(), None);
+    let held = lock(&store);
+    assert_eq!(at_work(), Some(holder()));
+    assert_eq!(at_work(), Some(holder()), "looking takes nothing away");
+    drop(held);
+    // As one that was killed leaves it: it says who, and nobody holds it.
+    fs::write(store.files(STACK, ENVIRONMENT).lock, serde_json::to_string(&holder()).unwrap())
+        .unwrap();
+    assert_eq!(at_work(), None);
+    assert_eq!(Store::new("/nowhere/at/all").at_work(STACK, ENVIRONMENT), None);
+}
+
+#[test]
 fn a_second_worker_is_told_who_the_first_is() {
     let (_directory, store, _) = killed();
     let held = lock(&store);
@@ -331,6 +347,27 @@ fn no_file_of_a_state_is_reached_through_a_link() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let (_directory, store, _) = killed();
+    let files = store.files(STACK, ENVIRONMENT);
+    let is_refused = || {
+        let tried = load(&store).and(store.lock(STACK, ENVIRONMENT, &holder()));
+        matches!(tried, Err(StoreError::NoFile { .. }))
+    };
+    for file in [&files.snapshot, &files.journal, &files.lock] {
+        let content = fs::read(file).unwrap();
+        fs::remove_file(file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(file).status().unwrap();
+        assert!(made.success() && is_refused(), "{} is a pipe", file.display());
+        fs::remove_file(file).unwrap();
+        fs::create_dir(file).unwrap();
+        assert!(is_refused(), "{} is a directory", file.display());
+        fs::remove_dir(file).unwrap();
+        fs::write(file, content).unwrap();
+    }
+}
+
+#[test]
 fn copies_are_not_kept_behind_a_link() {
     let (directory, store, states) = killed();
     let files = store.files(STACK, ENVIRONMENT);
@@ -425,6 +462,50 @@ fn a_reader_never_sees_half_a_write() {
     assert!(seen > 10);
 }
 
+/// A snapshot with these members and a checksum that fits.
+fn sealed(members: &str) -> Vec<u8> {
+    let sum = crate::state::journal::checksum(&format!("{{\n{members}"));
+    format!("{{\n  \"checksum\": \"{sum}\",\n{members}").into_bytes()
+}
+
+/// What the members of a whole snapshot look like.
+fn members() -> String {
+    let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
+    for entry in entries() {
+        state.apply(entry);
+    }
+    let text = snapshot::render(&state);
+    text.split_once("\",\n").map(|(_, members)| members.to_owned()).unwrap()
+}
+
+/// A journal of these texts, each with a checksum that fits.
+fn checked(texts: &[String]) -> Vec<u8> {
+    let header = Header { lineage: "lineage".into(), serial: 1 };
+    let lines =
+        texts.iter().map(|text| format!("{} {text}\n", crate::state::journal::checksum(text)));
+    (crate::state::journal::write_line(&header) + &lines.collect::<String>()).into_bytes()
+}
+
+#[test]
+fn what_is_sealed_is_read_as_it_was() {
+    assert!(parse_snapshot(&sealed(&members())).is_ok());
+    let texts: Vec<String> =
+        entries().iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
+    let (_, read) = crate::state::journal::read(&checked(&texts)).unwrap().unwrap();
+    assert_eq!(read, entries());
+}
+
+#[test]
+fn deep_nesting_behind_a_checksum_that_fits_is_damage_and_no_more() {
+    for deep in
+        ["[".repeat(200_000), format!("{{\"a\":{}", "[".repeat(200_000)), "{\"a\":".repeat(100_000)]
+    {
+        let snapshot = sealed(&format!("  \"format\": 2,\n  \"stack\": {deep}"));
+        assert!(matches!(parse_snapshot(&snapshot), Err(SnapshotFault::Damaged(_))));
+        assert!(crate::state::journal::read(&checked(&[deep])).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_are_no_state_and_no_panic(text in proptest::collection::vec(any::<u8>(), 0..2000)) {
@@ -481,5 +562,48 @@ proptest! {
         }
         let text = snapshot::render(&state);
         prop_assert!(parse_snapshot(text.as_bytes()).is_ok());
+    }
+
+    /// Behind a checksum that fits: no panic, and nothing read that is not a state of this format.
+    #[test]
+    fn mutated_members_under_a_fitting_checksum_are_a_state_or_damage(
+        place in any::<prop::sample::Index>(),
+        length in 0..40_usize,
+        with in "[-0-9a-z{}\\[\\]\":, \n]{0,30}",
+    ) {
+        let text = members();
+        let start = place.index(text.len());
+        let end = (start + length).min(text.len());
+        prop_assume!(text.is_char_boundary(start) && text.is_char_boundary(end));
+        let mutated = format!("{}{with}{}", &text[..start], &text[end..]);
+        if let Ok(state) = parse_snapshot(&sealed(&mutated)) {
+            prop_assert_eq!(state.format, FORMAT);
+            let again = parse_snapshot(snapshot::render(&state).as_bytes());
+            prop_assert_eq!(again, Ok(state), "what is read can be written and read again");
+        }
+    }
+
+    #[test]
+    fn mutated_entries_under_fitting_checksums_are_entries_or_damage(
+        which in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        length in 0..20_usize,
+        with in "[-0-9a-z{}\\[\\]\":, ]{0,20}",
+    ) {
+        let mut texts: Vec<String> =
+            entries().iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
+        let at = which.index(texts.len());
+        let text = &texts[at];
+        let start = place.index(text.len());
+        let end = (start + length).min(text.len());
+        prop_assume!(text.is_char_boundary(start) && text.is_char_boundary(end));
+        texts[at] = format!("{}{with}{}", &text[..start], &text[end..]);
+        let (read, damage) = crate::state::journal::read_prefix(&checked(&texts));
+        let (_, read) = read.unwrap();
+        prop_assert_eq!(read.len(), if damage.is_some() { at } else { texts.len() });
+        let mut state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
+        for entry in read {
+            state.apply(entry);
+        }
     }
 }
