@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::config::Config;
 use crate::deployment::{check_place, graph_of, settled};
 use crate::drift::{self, Drift, Repair, Severity, Subject};
-use crate::execute::Hopeless;
+use crate::execute::{Hopeless, Limits};
 use crate::graph::Graph;
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::plan::Plan;
@@ -164,7 +164,7 @@ async fn fix_with(
     if !is_settled {
         ask::confirm("Put this back? Only `yes` is a yes:", "yes")?;
     }
-    let ending = carry_out(context, cloud, &repair, writer).await?;
+    let ending = carry_out(context, config, cloud, &repair, writer).await?;
     let code = run::conclude(context, &ending, "drift --fix");
     if !ending.summary.is_complete() {
         return Ok(run::code(code));
@@ -183,11 +183,17 @@ async fn fix_with(
 /// Carries a repair out. What is ignored in what was repaired stays what it was: not applied by us.
 async fn carry_out(
     context: &Context,
+    config: &Config,
     cloud: &Cloud,
     repair: &Repair,
     writer: &mut Writer,
 ) -> Result<crate::report::ending::Ending, Failure> {
-    let running = Running { wait_for_services: true, hopeless: Hopeless::GiveUp, timeout: None };
+    let running = Running {
+        wait_for_services: true,
+        hopeless: Hopeless::GiveUp,
+        timeout: None,
+        limits: Limits::of(&config.timeouts),
+    };
     let ending = run::carry_out(context, &cloud.aws, &repair.plan, writer, running).await?;
     for (address, spec) in &repair.kept {
         let record = writer.state().resources.get(address).filter(|record| record.configured);
