@@ -87,6 +87,8 @@ pub enum Command {
     Up(UpOptions),
     /// Show every resource, and how the service runs.
     Status,
+    /// Find out what somebody else has changed; put it back with `--fix`.
+    Drift(super::drift::DriftOptions),
     /// Remove everything that the stack has made.
     Down(DownOptions),
     /// Print what the stack has to say about itself: its address, names and ids.

@@ -9,8 +9,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness, Replacement,
-    Resource, Sought, SoughtValue, Tagging,
+    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness,
+    Replacement, Resource, Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
 
@@ -147,6 +147,15 @@ macro_rules! kinds {
             ) -> Result<Vec<Inspection>, KindError> {
                 match self { $(
                     Self::$variant => Box::pin(inspect::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
+            /// [`Resource::origin`].
+            pub async fn origin(
+                self, aws: &Aws, sought: &SoughtValue,
+            ) -> Result<Option<String>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(origin::<super::$module::$variant>(aws, sought)).await
                 ),+ }
             }
 
@@ -301,6 +310,10 @@ async fn inspect<R: Resource>(
 ) -> Result<Vec<Inspection>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::inspect(aws, &sought).await?)
+}
+
+async fn origin<R: Resource>(aws: &Aws, sought: &SoughtValue) -> Result<Option<String>, KindError> {
+    Ok(R::origin(aws, &typed_sought::<R>(sought)?).await?)
 }
 
 async fn update<R: Resource>(

@@ -17,7 +17,8 @@ use super::security_group::SecurityGroupId;
 use super::subnet::SubnetId;
 use super::vpc::VpcId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Naming, Place,
+    Readiness, Resource, Sought, Standing, listener,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, elb_tags, present};
 
@@ -180,6 +181,24 @@ impl Resource for LoadBalancer {
             None => departed(left.get(&interface_description(&sought.outputs)).copied()),
         };
         Ok(sought.iter().map(one).collect())
+    }
+
+    /// The listeners on it: those of the stack are resources of their own.
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let one = |sought: &Sought<Self>| {
+            let arn = sought.outputs.arn.0.clone();
+            async move {
+                let found = listener::of_balancer(aws, &arn).await?;
+                let extras = found.iter().map(|listener| Extra {
+                    collection: "listeners",
+                    id: super::text(listener.listener_arn()),
+                    what: listener::words(listener),
+                    standing: Standing::Part,
+                });
+                Ok(Inspection { extras: extras.collect(), ..Inspection::default() })
+            }
+        };
+        futures::future::try_join_all(sought.iter().map(one)).await
     }
 
     async fn update(

@@ -168,6 +168,16 @@ pub trait Resource:
         std::future::ready(Ok(vec![Inspection::default(); sought.len()]))
     }
 
+    /// When it was made and by whom, in words; `None` where AWS does not say. Asked of what somebody
+    /// else has made in the place of one of the stack's.
+    fn origin(
+        aws: &Aws,
+        sought: &Sought<Self>,
+    ) -> impl Future<Output = Result<Option<String>, AwsError>> + Send {
+        let _ = (aws, sought);
+        std::future::ready(Ok(None))
+    }
+
     /// Changes the live one into this spec, in place: exactly the fields that `change` names.
     fn update(
         &self,

@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use provision::config::{
     Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift,
     HealthCheck, Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
@@ -55,7 +56,16 @@ fn networks() -> impl Strategy<Value = Network> {
         1 => Just(Zones::Named(names)),
     ];
     let nat = prop_oneof![Just(Nat::Single), Just(Nat::PerZone), Just(Nat::None)];
-    (cidr, zones, nat).prop_map(|(cidr, zones, nat)| Network {
+    // The account has room for five addresses.
+    let few = |zones: Zones| match zones {
+        Zones::Count(count) => Zones::Count(count.min(4)),
+        named => named,
+    };
+    let placed = (zones, nat).prop_map(move |(zones, nat)| match nat {
+        Nat::PerZone => (few(zones), nat),
+        nat => (zones, nat),
+    });
+    (cidr, placed).prop_map(|(cidr, (zones, nat))| Network {
         cidr: cidr.parse().expect("it is a block of addresses"),
         zones,
         nat,
@@ -263,11 +273,25 @@ fn scaling() -> impl Strategy<Value = Autoscaling> {
     })
 }
 
+/// A runner that tries the same cases in every run.
+pub fn runner(cases: u32) -> TestRunner {
+    let config =
+        Cases { cases, failure_persistence: None, max_shrink_iters: 30, ..Cases::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+/// Runs a test in time of its own that nobody waits for.
+pub fn paused<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime can be built");
+    runtime.block_on(test)
+}
+
 /// The names of what a configuration's stack is made of differ in nothing but these.
 #[test]
 fn generated_configurations_differ_in_every_setting() {
     use proptest::strategy::ValueTree;
-    let mut runner = crate::settled::runner(200);
+    let mut runner = runner(200);
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for _ in 0..200 {
         let config = configs().new_tree(&mut runner).expect("it can be generated").current();

@@ -181,7 +181,7 @@ async fn reword(
     if rules.is_empty() {
         return Ok(());
     }
-    let rows = rows(aws, group).await?;
+    let rows = rows(aws, [group]).await?;
     let updates: Vec<_> = rules.iter().filter_map(|rule| update(&rows, direction, rule)).collect();
     if updates.is_empty() {
         return Ok(());
@@ -207,9 +207,13 @@ fn update(
     Some(update.security_group_rule_id(row.security_group_rule_id()?).build())
 }
 
-async fn rows(aws: &Aws, group: &SecurityGroupId) -> Result<Vec<SecurityGroupRule>, AwsError> {
+/// The rules of some groups, each with the id that it has by itself.
+pub async fn rows(
+    aws: &Aws,
+    groups: impl IntoIterator<Item = &SecurityGroupId>,
+) -> Result<Vec<SecurityGroupRule>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSecurityGroupRules");
-    let of_group = ec2::filter("group-id", [group.0.clone()]);
+    let of_group = ec2::filter("group-id", groups.into_iter().map(|group| group.0.clone()));
     ec2::pages(|token| {
         let request = aws.ec2().describe_security_group_rules().filters(of_group.clone());
         async move {
