@@ -59,7 +59,7 @@ fn networks() -> impl Strategy<Value = Network> {
     // The account has room for five addresses.
     let few = |zones: Zones| match zones {
         Zones::Count(count) => Zones::Count(count.min(4)),
-        named => named,
+        listed @ Zones::Named(_) => listed,
     };
     let placed = (zones, nat).prop_map(move |(zones, nat)| match nat {
         Nat::PerZone => (few(zones), nat),
