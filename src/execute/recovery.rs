@@ -86,7 +86,8 @@ async fn created(
 ) -> Result<Option<Value>, KindError> {
     let others = state.others_at(address, intent.generation);
     let look = || look_for(aws, address, &intent.spec, &intent.identity, &others);
-    let enough = |seen: &Seen| intent.unfound || *seen != Seen::Nothing;
+    // What was made moments ago may seem to lack its tags.
+    let enough = |seen: &Seen| intent.unfound || matches!(seen, Seen::Own(_));
     Ok(match aws.patiently(look, enough).await? {
         Seen::Own(outputs) => Some(outputs),
         // Somebody else's: ours was never made. The plan will say that the name is taken.

@@ -230,15 +230,17 @@ pub fn plan(
     user: &Tags,
 ) -> Result<Plan, Vec<PlanError>> {
     let errors = obstacles(graph, state, observed, user);
-    if !errors.is_empty() {
-        return Err(errors);
-    }
+    if errors.is_empty() { Ok(regardless(graph, state, observed, user)) } else { Err(errors) }
+}
+
+/// The plan as it would be if nothing stood in its way: to look at, and not to be carried out.
+pub fn regardless(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Plan {
     let mut planner = Planner { state, observed, user, known: BTreeMap::new() };
     let mut resources: Vec<Planned> = graph.nodes().iter().map(|node| planner.node(node)).collect();
     resources.extend(removed(graph, state, observed));
     course::straighten(&mut resources);
     let basis = Basis::of(state);
-    Ok(Plan { basis, resources })
+    Plan { basis, resources }
 }
 
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.

@@ -30,6 +30,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 tags: tags.into_iter().filter(|(key, _)| may_be_a_tag(key)).collect(),
                 drift: Drift::default(),
                 protect,
+                timeouts: BTreeMap::new(),
             };
             load(toml::to_string(&config).expect("a configuration is a table"), vec![])
         },

@@ -213,6 +213,7 @@ impl World {
             wait_for_services: self.waiting,
             hopeless: self.hopeless,
             timeout: None,
+            limits: provision::execute::Limits::default(),
             stop: stopped,
         };
         let summary = execute(&self.aws, &plan, &mut self.memory, &sender, options).await.unwrap();

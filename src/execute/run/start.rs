@@ -44,10 +44,10 @@ impl<R: Recorder> Run<'_, R> {
         }
         let step = self.step(place);
         self.write_intent(place, &step)?;
-        let aws = self.aws_of(&address);
+        let aws = self.aws_of(&address, verb).halting(self.halt.heard());
         let tell = self.retries.0.clone();
         self.steps.spawn(async move {
-            let outcome = operation::perform(&aws, &address, step, &tell).await;
+            let outcome = operation::perform_unless_halted(aws, &address, step, &tell).await;
             (place, outcome)
         });
         Ok(())
