@@ -57,7 +57,16 @@ fn networks() -> impl Strategy<Value = Network> {
         1 => Just(Zones::Named(names)),
     ];
     let nat = prop_oneof![Just(Nat::Single), Just(Nat::PerZone), Just(Nat::None)];
-    (cidr, zones, nat).prop_map(|(cidr, zones, nat)| Network {
+    // The account has room for five addresses.
+    let few = |zones: Zones| match zones {
+        Zones::Count(count) => Zones::Count(count.min(4)),
+        listed @ Zones::Named(_) => listed,
+    };
+    let placed = (zones, nat).prop_map(move |(zones, nat)| match nat {
+        Nat::PerZone => (few(zones), nat),
+        nat => (zones, nat),
+    });
+    (cidr, placed).prop_map(|(cidr, (zones, nat))| Network {
         cidr: cidr.parse().expect("it is a block of addresses"),
         zones,
         nat,
