@@ -18,7 +18,7 @@ To begin: `provision init` writes a provision.toml, and `provision --local up` t
 Exit codes:
     0  done, or nothing to do
     1  an error, wrong usage included
-    2  from `plan --detailed-exitcode`: there is something to do
+    2  from `plan --detailed-exitcode`: something to do; from `drift`: something has drifted
     3  the deployment failed, or was rolled back
     4  a wait ran out of time
   130  interrupted";

@@ -14,6 +14,7 @@ use crate::graph::Graph;
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::plan::Plan;
 use crate::report::drift::{document, draw};
+use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
 use crate::state::store::{Recorder as _, Writer};
@@ -164,7 +165,7 @@ async fn fix_with(
     if !is_settled {
         ask::confirm("Put this back? Only `yes` is a yes:", "yes")?;
     }
-    let ending = carry_out(context, config, cloud, &repair, writer).await?;
+    let ending = carry_out(context, cloud, config, &repair, writer).await?;
     let code = run::conclude(context, &ending, "drift --fix");
     if !ending.summary.is_complete() {
         return Ok(run::code(code));
@@ -183,11 +184,11 @@ async fn fix_with(
 /// Carries a repair out. What is ignored in what was repaired stays what it was: not applied by us.
 async fn carry_out(
     context: &Context,
-    config: &Config,
     cloud: &Cloud,
+    config: &Config,
     repair: &Repair,
     writer: &mut Writer,
-) -> Result<crate::report::ending::Ending, Failure> {
+) -> Result<Ending, Failure> {
     let running = Running {
         wait_for_services: true,
         hopeless: Hopeless::GiveUp,

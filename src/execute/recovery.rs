@@ -61,7 +61,7 @@ pub async fn answers(aws: &Aws, state: &State) -> Result<Vec<Entry>, RecoveryErr
     let looks = state.in_doubt.iter().map(|(address, intent)| async move {
         let seen = match intent.verb {
             Verb::Create => created(aws, state, address, intent).await,
-            Verb::Update => updated(aws, state, address, intent).await,
+            Verb::Update | Verb::Widen => updated(aws, state, address, intent).await,
             // What is recorded of it still stands; the plan will see what is left to do.
             Verb::Delete | Verb::Await => Ok(None),
         };

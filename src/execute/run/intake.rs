@@ -60,7 +60,8 @@ impl<R: Recorder> Run<'_, R> {
         let address = planned.address.clone();
         let kind = address.kind();
         let verb = self.tasks[place].verb;
-        if !self.options.wait_for_services && verb != Verb::Delete && kind.facts().converges {
+        let may_leave = !self.options.wait_for_services && !self.is_awaited(place);
+        if may_leave && verb != Verb::Delete && kind.facts().converges {
             self.progress[place] = Progress::Ready;
             self.finish(place);
             return;
@@ -79,6 +80,11 @@ impl<R: Recorder> Run<'_, R> {
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
         let since = Instant::now();
         self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
+    }
+
+    /// Whether something is to go once this works: what the tasks of before still use.
+    fn is_awaited(&self, place: usize) -> bool {
+        self.tasks.iter().any(|task| task.waits.contains(&(place, Until::Ready)))
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {
@@ -239,7 +245,7 @@ fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entr
     match verb {
         Verb::Create => error.made_nothing(&address).then_some(Entry::Untouched { address }),
         // Some of it may be done.
-        Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
+        Verb::Update | Verb::Widen => error.is_refusal().then_some(Entry::Unresolved { address }),
         Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
     }
 }

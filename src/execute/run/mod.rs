@@ -4,6 +4,7 @@
 //! the run only here, one thing after the other.
 
 mod intake;
+mod leg;
 mod start;
 
 use std::sync::Arc;

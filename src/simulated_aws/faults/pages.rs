@@ -94,6 +94,7 @@ fn names(call: &Call) -> Option<Names> {
         Service::Autoscaling => ["DescribeScalableTargets", "DescribeScalingPolicies"]
             .contains(&operation)
             .then_some(("NextToken", "NextToken")),
-        Service::Sts | Service::SecretsManager | Service::ServiceQuotas | Service::Ssm => None,
+        Service::Ssm => (operation == "DescribeParameters").then_some(("NextToken", "NextToken")),
+        Service::SecretsManager | Service::ServiceQuotas | Service::Sts => None,
     }
 }
