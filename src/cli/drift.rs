@@ -9,11 +9,12 @@ use clap::{Args, ValueEnum};
 use crate::config::Config;
 use crate::deployment::{check_place, graph_of, settled};
 use crate::drift::{self, Drift, Repair, Severity, Subject};
-use crate::execute::Hopeless;
+use crate::execute::{Hopeless, Limits};
 use crate::graph::Graph;
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::plan::Plan;
 use crate::report::drift::{document, draw};
+use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
 use crate::state::store::{Recorder as _, Writer};
@@ -164,7 +165,7 @@ async fn fix_with(
     if !is_settled {
         ask::confirm("Put this back? Only `yes` is a yes:", "yes")?;
     }
-    let ending = carry_out(context, cloud, &repair, writer).await?;
+    let ending = carry_out(context, cloud, config, &repair, writer).await?;
     let code = run::conclude(context, &ending, "drift --fix");
     if !ending.summary.is_complete() {
         return Ok(run::code(code));
@@ -184,10 +185,16 @@ async fn fix_with(
 async fn carry_out(
     context: &Context,
     cloud: &Cloud,
+    config: &Config,
     repair: &Repair,
     writer: &mut Writer,
-) -> Result<crate::report::ending::Ending, Failure> {
-    let running = Running { wait_for_services: true, hopeless: Hopeless::GiveUp, timeout: None };
+) -> Result<Ending, Failure> {
+    let running = Running {
+        wait_for_services: true,
+        hopeless: Hopeless::GiveUp,
+        timeout: None,
+        limits: Limits::of(&config.timeouts),
+    };
     let ending = run::carry_out(context, &cloud.aws, &repair.plan, writer, running).await?;
     for (address, spec) in &repair.kept {
         let record = writer.state().resources.get(address).filter(|record| record.configured);

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::execute::Hopeless;
 use crate::execute::schedule::schedule;
+use crate::execute::{Hopeless, Limits};
 use crate::plan::Plan;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
@@ -103,7 +103,8 @@ async fn carry_out(
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
     let wait_for_services = !following.no_wait;
-    let running = Running { wait_for_services, hopeless, timeout: options.timeout };
+    let limits = Limits::of(&config.timeouts);
+    let running = Running { wait_for_services, hopeless, timeout: options.timeout, limits };
     run::carry_out(context, &cloud.aws, &plan, writer, running).await
 }
 

@@ -22,6 +22,7 @@ pub struct Facts {
     pub type_name: &'static str,
     pub made_by: &'static str,
     pub fixed: &'static [&'static str],
+    pub initial: &'static [&'static str],
     pub renewed: &'static [&'static str],
     pub owned: &'static [&'static str],
     pub whole: &'static [&'static str],
@@ -88,6 +89,15 @@ macro_rules! kinds {
             /// A spec with references in it stays comparable field by field.
             pub fn canonical(self, spec: &Value) -> Result<Value, KindError> {
                 match self { $(Self::$variant => canonical::<super::$module::$variant>(spec)),+ }
+            }
+
+            /// [`Resource::widened`].
+            pub fn widened(
+                self, spec: &Value, applied: &Value, live: &Value,
+            ) -> Result<Value, KindError> {
+                match self { $(
+                    Self::$variant => widened::<super::$module::$variant>(spec, applied, live)
+                ),+ }
             }
 
             /// [`Resource::create`].
@@ -226,6 +236,7 @@ fn facts<R: Resource>() -> Facts {
         type_name: R::TYPE_NAME,
         made_by: R::MADE_BY,
         fixed: R::FIXED,
+        initial: R::INITIAL,
         renewed: R::RENEWED,
         owned: R::OWNED,
         whole: R::WHOLE,
@@ -248,6 +259,11 @@ fn facts<R: Resource>() -> Facts {
 
 fn canonical<R: Resource>(spec: &Value) -> Result<Value, KindError> {
     erased::<R, R>(&typed::<R, R>(spec)?)
+}
+
+fn widened<R: Resource>(spec: &Value, applied: &Value, live: &Value) -> Result<Value, KindError> {
+    let spec: R = typed::<R, _>(spec)?;
+    erased::<R, R>(&spec.widened(&typed::<R, _>(applied)?, &typed::<R, _>(live)?))
 }
 
 async fn create<R: Resource>(

@@ -221,6 +221,19 @@ impl Resource for LoadBalancer {
         Ok(outputs)
     }
 
+    /// A balancer leaves a zone only when no task is left there.
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        Self {
+            subnets: widened(&self.subnets, &applied.subnets, &live.subnets),
+            security_groups: widened(
+                &self.security_groups,
+                &applied.security_groups,
+                &live.security_groups,
+            ),
+            ..self.clone()
+        }
+    }
+
     /// Its listeners go with it. It does not turn off a protection that is on: that is a change of
     /// its own, which the user must want (aws-behaviour 14.e).
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
@@ -230,6 +243,15 @@ impl Resource for LoadBalancer {
         let send = || aws.elb().delete_load_balancer().load_balancer_arn(arn).send();
         ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
+}
+
+/// What is wanted, and what was applied and is live besides.
+fn widened<T: Ord + Clone>(
+    wanted: &BTreeSet<Input<T>>,
+    applied: &BTreeSet<Input<T>>,
+    live: &BTreeSet<Input<T>>,
+) -> BTreeSet<Input<T>> {
+    wanted.iter().chain(applied.intersection(live)).cloned().collect()
 }
 
 const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeLoadBalancers");

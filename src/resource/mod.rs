@@ -68,6 +68,8 @@ pub trait Resource:
     const MADE_BY: &'static str;
     /// The fields that AWS can't change: another value means another resource.
     const FIXED: &'static [&'static str] = &[];
+    /// The fields that count only while it is made: another value later is no change of it.
+    const INITIAL: &'static [&'static str] = &[];
     /// The outputs that an update renews, such as a task definition's revision.
     const RENEWED: &'static [&'static str] = &[];
     /// The fields that hold a collection whole: what is in it and not declared does not belong.
@@ -183,6 +185,17 @@ pub trait Resource:
         identity: &Identity,
         change: &Change<Self>,
     ) -> impl Future<Output = Result<Self::Outputs, AwsError>> + Send;
+
+    /// This spec, and with it what others of the stack may still use: what was `applied`, is `live`
+    /// and has no place in this spec any more. Its inputs may be pending.
+    ///
+    /// A change that takes something away passes through it: first to this, and to the spec itself
+    /// once nothing needs the rest any more. A kind whose updates make something anew has none.
+    #[must_use]
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        let _ = (applied, live);
+        self.clone()
+    }
 
     /// What keeps it from being removed, as far as AWS tells; asked only after AWS refused.
     fn blockers(

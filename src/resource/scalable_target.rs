@@ -72,10 +72,18 @@ impl Resource for ScalableTarget {
         _identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let Some(service) = self.service.known() else { return Ok(None) };
-        let described = describe(aws, vec![service.0.clone()]).await?;
-        let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
-        let tags = tags(aws, outputs.arn.as_deref()).await?;
-        Ok(Some(Found { outputs, tags }))
+        let look = || async {
+            let described = describe(aws, vec![service.0.clone()]).await?;
+            let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
+            let tags = tags(aws, outputs.arn.as_deref()).await?;
+            Ok::<_, AwsError>(Some((outputs, tags)))
+        };
+        // Its tags are another call, which may not know yet what was just registered.
+        let is_whole = |found: &Option<(Outputs, Option<Tags>)>| {
+            found.as_ref().is_none_or(|(_, tags)| tags.is_some())
+        };
+        let found = aws.patiently(look, is_whole).await?;
+        Ok(found.map(|(outputs, tags)| Found { outputs, tags: tags.unwrap_or_default() }))
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {
@@ -220,16 +228,16 @@ async fn describe_some(aws: &Aws, services: Vec<String>) -> Result<Vec<Described
     .await
 }
 
-/// The tags of one; a target that has no ARN has no tags either.
-async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Tags, AwsError> {
+/// The tags of one, `None` where there is none; a target that has no ARN has no tags either.
+async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Option<Tags>, AwsError> {
     const LIST: Operation = Operation::new("application-autoscaling:ListTagsForResource");
-    let Some(arn) = arn else { return Ok(Tags::new()) };
+    let Some(arn) = arn else { return Ok(Some(Tags::new())) };
     let send = || aws.autoscaling().list_tags_for_resource().resource_arn(arn).send();
     let tags = match aws.call(LIST, send).await {
-        Err(error) if error.is_gone() => return Ok(Tags::new()),
+        Err(error) if error.is_gone() => return Ok(None),
         answer => answer?.tags.unwrap_or_default(),
     };
-    Ok(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect())
+    Ok(Some(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()))
 }
 
 /// The live spec; with the bounds that were applied where scheduled actions move them, which is

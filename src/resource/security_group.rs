@@ -148,6 +148,14 @@ impl Resource for SecurityGroup {
         Ok(change.from.outputs.clone())
     }
 
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        Self {
+            ingress: rules::widened(&self.ingress, &applied.ingress, &live.ingress),
+            egress: rules::widened(&self.egress, &applied.egress, &live.egress),
+            ..self.clone()
+        }
+    }
+
     async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
         let id = gone.outputs.id.0.clone();
         let (mut blockers, groups) = futures::try_join!(

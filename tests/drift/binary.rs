@@ -104,7 +104,10 @@ fn what_drifts_is_told_by_exit_code_and_put_back_on_request() {
         said.starts_with("critical  log_group.app retention_days  changed outside\n"),
         "{said}"
     );
-    assert!(said.contains("logs are deleted sooner than wanted (log-group:/ecs/shop-dev)"), "{said}");
+    assert!(
+        said.contains("logs are deleted sooner than wanted (log-group:/ecs/shop-dev)"),
+        "{said}"
+    );
     assert!(said.ends_with("Drift: 1 critical in 21 resources.\n"), "{said}");
 
     let (code, said) = room.says("--json drift --fail-on critical");

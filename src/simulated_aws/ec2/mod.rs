@@ -19,6 +19,7 @@ mod association;
 pub mod bystander;
 mod describe;
 mod error;
+pub mod firewall;
 mod group;
 pub mod interface;
 mod internet_gateway;
