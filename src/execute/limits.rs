@@ -35,7 +35,9 @@ impl Limits {
         let facts = kind.facts();
         let (set, usual) = match verb {
             Verb::Delete => (&self.gone, facts.gone_within),
-            Verb::Create | Verb::Update | Verb::Widen | Verb::Await => (&self.ready, facts.ready_within),
+            Verb::Create | Verb::Update | Verb::Widen | Verb::Await => {
+                (&self.ready, facts.ready_within)
+            }
         };
         set.get(&kind).copied().unwrap_or(usual)
     }

@@ -169,9 +169,8 @@ async fn attach(aws: &Aws, id: &InternetGatewayId, vpc: &VpcId) -> Result<(), Aw
         // show yet to which.
         Err(error) if error.has_code("Resource.AlreadyAssociated") => {
             let filters = vec![ec2::filter("internet-gateway-id", [id.0.clone()])];
-            let is_attached = |live: &Vec<types::InternetGateway>| {
-                live.iter().any(|live| network(live) == *vpc)
-            };
+            let is_attached =
+                |live: &Vec<types::InternetGateway>| live.iter().any(|live| network(live) == *vpc);
             let live = aws.patiently(|| describe(aws, filters.clone()), is_attached).await?;
             if is_attached(&live) { Ok(()) } else { Err(error) }
         }

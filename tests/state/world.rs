@@ -106,14 +106,13 @@ impl World {
     ) -> Result<Summary, StoreError> {
         let (events, _heard) = mpsc::unbounded_channel();
         let (_sender, stop) = watch::channel(false);
-        let options =
-            Options {
-                wait_for_services: true,
-                hopeless: Hopeless::WaitOn,
-                timeout: None,
-                limits: provision::execute::Limits::default(),
-                stop,
-            };
+        let options = Options {
+            wait_for_services: true,
+            hopeless: Hopeless::WaitOn,
+            timeout: None,
+            limits: provision::execute::Limits::default(),
+            stop,
+        };
         execute(&self.aws, plan, recorder, &events, options).await
     }
 

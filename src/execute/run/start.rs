@@ -122,7 +122,12 @@ impl<R: Recorder> Run<'_, R> {
                 let resolved = |spec: &Value| self.resolved(planned.address.kind(), spec);
                 let leg = leg::of(verb, planned, desired, present, resolved);
                 let identity = desired.identity.clone();
-                Step::Update { spec: leg.to, identity, from: Box::new(leg.from), fields: leg.fields }
+                Step::Update {
+                    spec: leg.to,
+                    identity,
+                    from: Box::new(leg.from),
+                    fields: leg.fields,
+                }
             }
             (_, _, Some(present)) => Step::Delete { gone: present.sought(&planned.address) },
             _ => unreachable!("a plan's entry has what its action needs"),

@@ -45,13 +45,12 @@ pub fn widened(
     applied: &BTreeSet<Rule>,
     live: &BTreeSet<Rule>,
 ) -> BTreeSet<Rule> {
-    let openings = |rules: &BTreeSet<Rule>| -> BTreeSet<Rule> {
-        rules.iter().map(Rule::opening).collect()
-    };
+    let openings =
+        |rules: &BTreeSet<Rule>| -> BTreeSet<Rule> { rules.iter().map(Rule::opening).collect() };
     let (wanted_openings, own) = (openings(wanted), openings(applied));
-    let kept = live.iter().filter(|rule| {
-        own.contains(&rule.opening()) && !wanted_openings.contains(&rule.opening())
-    });
+    let kept = live
+        .iter()
+        .filter(|rule| own.contains(&rule.opening()) && !wanted_openings.contains(&rule.opening()));
     wanted.iter().chain(kept).cloned().collect()
 }
 
