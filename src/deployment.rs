@@ -8,7 +8,7 @@ use crate::config::{Config, Zones};
 use crate::execute::recovery::{RecoveryError, answers};
 use crate::graph::Graph;
 use crate::observe::{Observed, observe};
-use crate::plan::{Plan, PlanError, plan};
+use crate::plan::{self, Plan, PlanError};
 use crate::resource::kind::KindError;
 use crate::stack::{self, PlacementError};
 use crate::state::State;
@@ -78,6 +78,21 @@ pub async fn graph_of(aws: &Aws, config: &Config, state: &State) -> Result<Graph
     Ok(stack::build(&Config { protect, ..config.clone() }, &placement))
 }
 
+/// The plan as it would be if no name were taken: to look at what else speaks against it.
+///
+/// # Errors
+///
+/// [`DrawingError`], but for [`DrawingError::Obstacles`].
+pub async fn draw_regardless(
+    aws: &Aws,
+    config: &Config,
+    state: &State,
+) -> Result<Plan, DrawingError> {
+    let graph = graph_of(aws, config, state).await?;
+    let observed = observe(aws, &graph, state, &config.tags).await?;
+    Ok(plan::regardless(&graph, state, &observed, &config.tags))
+}
+
 /// Draws up the removal of everything that `state` records.
 ///
 /// # Errors
@@ -96,7 +111,7 @@ async fn draw_graph(
     let ((), observed) = futures::try_join!(async { check_place(aws, state).await }, async {
         Ok(observe(aws, &graph, state, user).await?)
     },)?;
-    let plan = plan(&graph, state, &observed, user).map_err(DrawingError::Obstacles)?;
+    let plan = plan::plan(&graph, state, &observed, user).map_err(DrawingError::Obstacles)?;
     Ok(Drawing { graph, observed, plan })
 }
 

@@ -115,6 +115,9 @@ pub enum Verb {
     Create,
     /// It is changed in place.
     Update,
+    /// It is changed in place as far as nothing is taken away that others still use; an update
+    /// follows.
+    Widen,
     /// It is removed.
     Delete,
     /// It is there already, and waited for.

@@ -114,6 +114,12 @@ impl Graph {
         }
     }
 
+    /// A graph of resources that are in an order in which they can be made.
+    pub fn of(nodes: Vec<Node>) -> Self {
+        let places = nodes.iter().enumerate().map(|(place, node)| (node.address.clone(), place));
+        Self { places: places.collect(), nodes }
+    }
+
     /// The resources, in an order in which they can be made.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

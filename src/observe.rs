@@ -93,7 +93,7 @@ async fn read(
         .await?;
     for pause in AGAIN {
         let doubtful: Vec<usize> = (0..records.len())
-            .filter(|at| is_doubtful(records[*at].1, seen[*at].as_ref()))
+            .filter(|at| is_doubtful(kind, records[*at].1, seen[*at].as_ref()))
             .collect();
         if doubtful.is_empty() {
             break;
@@ -126,10 +126,12 @@ async fn read_once(
 
 /// Whether a look shows something else than what was last applied and seen to work: it may have
 /// been changed outside, or the look may have met a copy that is behind.
-fn is_doubtful(record: &Record, live: Option<&LiveValue>) -> bool {
+fn is_doubtful(kind: Kind, record: &Record, live: Option<&LiveValue>) -> bool {
     let Some(live) = live else { return record.ready };
-    let mut applied = record.applied.as_object().into_iter().flatten();
-    applied.any(|(name, value)| live.spec.get(name) != Some(value))
+    let initial = kind.facts().initial;
+    let applied = record.applied.as_object().into_iter().flatten();
+    let mut lasting = applied.filter(|(name, _)| !initial.contains(&name.as_str()));
+    lasting.any(|(name, value)| live.spec.get(name) != Some(value))
 }
 
 async fn unrecorded(

@@ -123,6 +123,32 @@ fn a_stack_lives_from_up_to_down() {
 }
 
 #[test]
+fn a_saved_plan_is_carried_out_as_it_was_shown_or_refused() {
+    let room = Room::new();
+    assert_eq!(room.local("plan --out first.plan").code, 0);
+    let stack = fs::read_to_string(room.path().join("provision.toml")).unwrap();
+    room.write(&format!("{stack}count = 3\n"));
+    let moved = room.local("up first.plan");
+    assert_eq!(moved.code, 1, "{}", moved.error);
+    assert!(moved.error.contains("the saved plan first.plan no longer fits"), "{}", moved.error);
+    let count = "service.app: create as then, but `count` moved";
+    assert!(moved.error.contains(count), "{}", moved.error);
+    room.write(&stack);
+    assert!(room.local("up first.plan").error.contains("Done: 21 created in "));
+    let again = room.local("up first.plan");
+    assert_eq!(again.code, 1, "{}", again.error);
+
+    assert_eq!(room.local("plan --out second.plan --set services.app.port=9000").code, 0);
+    // What overrode the file is part of it.
+    let up = room.local("up second.plan");
+    assert!(up.error.contains("Done: 3 updated in "), "{}", up.error);
+    fs::write(room.path().join("third.plan"), "{").unwrap();
+    let damaged = room.local("up third.plan");
+    assert!(damaged.error.contains("third.plan is no saved plan"), "{}", damaged.error);
+    assert_eq!((damaged.code, damaged.out.as_str()), (1, ""));
+}
+
+#[test]
 fn a_state_that_records_nothing_does_not_promise_that_nothing_is_left() {
     let room = Room::new();
     assert_eq!(room.local("up").code, 0);
@@ -403,7 +429,8 @@ fn nothing_is_done_unasked_where_nobody_can_be_asked() {
 #[test]
 fn a_run_that_takes_too_long_exits_with_4_and_goes_on_next_time() {
     let room = Room::new();
-    let said = room.local("up --timeout 60s");
+    // Slow enough for a busy machine to look before the NAT gateway works, in five real seconds.
+    let said = room.run("--local --time-scale 20 up --timeout 60s");
     assert_eq!(said.code, 4, "{}", said.error);
     assert_eq!(room.local("up").code, 0);
 }

@@ -26,6 +26,8 @@ struct Details {
     code: Option<String>,
     message: String,
     request_id: Option<String>,
+    /// Whether an attempt before the one that failed was not answered.
+    after_silence: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -85,6 +87,19 @@ impl AwsError {
         self.0.class == Class::Gone
     }
 
+    /// Whether it is certain that nothing was done: AWS has answered, and answered every attempt
+    /// before this one too. A refusal says nothing of an attempt whose answer was lost.
+    pub fn is_refusal(&self) -> bool {
+        self.0.class != Class::UnknownOutcome && !self.0.after_silence
+    }
+
+    /// The same error, of a call that had been made before without an answer.
+    #[must_use]
+    pub(super) fn after_silence(mut self) -> Self {
+        self.0.after_silence = true;
+        self
+    }
+
     /// Whether the credentials held once and no longer do: others may.
     pub fn is_expiry(&self) -> bool {
         let expired = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
@@ -123,9 +138,15 @@ impl AwsError {
 
     fn own(operation: Operation, class: Class, message: String) -> Self {
         let operation = operation.name;
-        let details =
-            Details { operation, class, code: None, message, request_id: None, source: None };
-        Self(Box::new(details))
+        Self(Box::new(Details {
+            operation,
+            class,
+            code: None,
+            message,
+            request_id: None,
+            after_silence: false,
+            source: None,
+        }))
     }
 }
 
@@ -181,7 +202,15 @@ where
         };
         let source = Some(Arc::new(error) as _);
         let operation = operation.name;
-        Self(Box::new(Details { operation, class, code, message, request_id, source }))
+        Self(Box::new(Details {
+            operation,
+            class,
+            code,
+            message,
+            request_id,
+            after_silence: false,
+            source,
+        }))
     }
 }
 

@@ -6,6 +6,7 @@
 mod credentials;
 mod elb_tags;
 mod error;
+mod halt;
 mod limiter;
 mod missing;
 mod operation;
@@ -25,10 +26,12 @@ use aws_types::SdkConfig;
 use tokio::sync::OnceCell;
 
 use credentials::Renewing;
+use halt::Halt;
 use limiter::Limiter;
 
 pub use elb_tags::elb_tags;
 pub use error::{AwsError, Class};
+pub use halt::Parked;
 pub use missing::present;
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
@@ -66,6 +69,8 @@ pub struct Aws {
     pace: Pace,
     on_retry: Option<OnRetry>,
     standing: Arc<BTreeSet<String>>,
+    halt: Option<Halt>,
+    in_use_for: Option<Duration>,
 }
 
 struct Clients {
@@ -121,7 +126,8 @@ impl Aws {
             limiter: Limiter::new(pace),
             credentials,
         };
-        Ok(Self { clients: Arc::new(clients), pace, on_retry: None, standing: Arc::default() })
+        let (on_retry, standing, halt, in_use_for) = (None, Arc::default(), None, None);
+        Ok(Self { clients: Arc::new(clients), pace, on_retry, standing, halt, in_use_for })
     }
 
     /// The same clients, knowing that `ids` were there before: where one of them is not found, it
@@ -129,6 +135,13 @@ impl Aws {
     #[must_use]
     pub fn standing_on(&self, ids: impl IntoIterator<Item = String>) -> Self {
         Self { standing: Arc::new(ids.into_iter().collect()), ..self.clone() }
+    }
+
+    /// The same clients, waiting for as long as `bound` says until something is no longer in use,
+    /// whatever an operation's own patience with that is.
+    #[must_use]
+    pub fn bearing_use_for(&self, bound: Duration) -> Self {
+        Self { in_use_for: Some(bound), ..self.clone() }
     }
 
     /// The same clients, telling `on_retry` of every repetition.
@@ -252,15 +265,17 @@ impl Aws {
         AwsError: From<(Operation, SdkError<E, R>)>,
     {
         let mut attempt = 1;
-        let mut renewed = false;
+        let (mut renewed, mut was_silent) = (false, false);
         let started = tokio::time::Instant::now();
         loop {
-            self.clients.limiter.admit(operation.name).await;
+            self.unless_halted(self.clients.limiter.admit(operation.name), None).await;
             tracing::debug!(operation = operation.name, attempt, "calling");
             let error = match send().await {
                 Ok(output) => return Ok(output),
                 Err(error) => AwsError::from((operation, error)),
             };
+            let error = if was_silent { error.after_silence() } else { error };
+            was_silent |= error.class() == Class::UnknownOutcome;
             if error.class() == Class::Throttled {
                 self.clients.limiter.is_empty_for(operation.name);
             }
@@ -276,7 +291,7 @@ impl Aws {
             }
             tracing::debug!(operation = operation.name, %error, because = patience.because, "again");
             self.tell(attempt, &error, patience.reason(), unscaled);
-            tokio::time::sleep(pause).await;
+            self.unless_halted(tokio::time::sleep(pause), Some(&error)).await;
             attempt += 1;
         }
     }
@@ -291,7 +306,11 @@ impl Aws {
     /// made is.
     fn bound(&self, patience: &Patience, error: &AwsError) -> Duration {
         let stood = || self.standing.iter().any(|id| error.message().contains(id.as_str()));
-        if patience.until_seen && stood() { patience.bound.min(STANDING) } else { patience.bound }
+        match self.in_use_for {
+            Some(bound) if error.class() == Class::InUse => bound,
+            _ if patience.until_seen && stood() => patience.bound.min(STANDING),
+            _ => patience.bound,
+        }
     }
 
     fn tell(&self, attempt: u32, error: &AwsError, because: &'static str, pause: Duration) {

@@ -29,8 +29,17 @@ pub struct Patience {
     pub until_seen: bool,
 }
 
-/// Operations that are named like making something new, and may yet be repeated.
-const REPEATABLE: &[&str] = &["ec2:CreateTags", "application-autoscaling:RegisterScalableTarget"];
+/// Operations that are named like making something new, and may yet be repeated: they say what is
+/// to be, or carry the token of their creation, which makes the second answer the first one's
+/// (aws-behaviour 23).
+const REPEATABLE: &[&str] = &[
+    "ec2:CreateTags",
+    "ec2:CreateRoute",
+    "ec2:CreateRouteTable",
+    "ec2:CreateNatGateway",
+    "ecs:CreateService",
+    "application-autoscaling:RegisterScalableTarget",
+];
 
 /// Nothing was done, and it will be if asked later (aws-behaviour 24.1): many use the account at
 /// once, so this is not given up fast.

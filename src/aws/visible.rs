@@ -34,7 +34,7 @@ impl Aws {
             if enough(&seen) {
                 break;
             }
-            self.pace.sleep(pause).await;
+            self.pause(pause).await;
             seen = look().await?;
         }
         Ok(seen)

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use crate::config::timeouts::duration;
+
 /// The stack's description, unless another is named.
 pub const FILE: &str = "provision.toml";
 
@@ -16,7 +18,7 @@ To begin: `provision init` writes a provision.toml, and `provision --local up` t
 Exit codes:
     0  done, or nothing to do
     1  an error, wrong usage included
-    2  from `plan --detailed-exitcode`: there is something to do
+    2  from `plan --detailed-exitcode`: something to do; from `drift`: something has drifted
     3  the deployment failed, or was rolled back
     4  a wait ran out of time
   130  interrupted";
@@ -87,6 +89,8 @@ pub enum Command {
     Up(UpOptions),
     /// Show every resource, and how the service runs.
     Status,
+    /// Find out what somebody else has changed; put it back with `--fix`.
+    Drift(super::drift::DriftOptions),
     /// Remove everything that the stack has made.
     Down(DownOptions),
     /// Print what the stack has to say about itself: its address, names and ids.
@@ -255,17 +259,4 @@ fn factor(text: &str) -> Result<f64, String> {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
         _ => Err("time can pass 1, 30 or 0.5 times as fast, for example: more than 0".into()),
     }
-}
-
-/// Reads `90s`, `20m`, `1h` or a number of seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration like 20m"))?;
-    let unit = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        other => return Err(format!("`{other}` is not a unit of time: use s, m or h")),
-    };
-    Ok(Duration::from_secs(number.saturating_mul(unit)))
 }

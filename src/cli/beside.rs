@@ -14,6 +14,7 @@ use crate::state::store::StoreError;
 
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
+use super::preflight::or_what_else;
 
 /// How often a plan is drawn up anew while the state moves on, and after what pause.
 const LOOKS: u32 = 20;
@@ -54,7 +55,10 @@ pub async fn draw_up(
             {
                 aws.pace().sleep(PAUSE).await;
             }
-            drawn => return Ok((state, drawn?)),
+            drawn => {
+                let drawing = or_what_else(context, aws, config, &state, drawn).await?;
+                return Ok((state, drawing));
+            }
         }
     }
     let holder = context.store().at_work(&name.stack, &name.environment);

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use crate::aftermath;
 use crate::deployment::{check_place, draw_removal};
-use crate::execute::Hopeless;
+use crate::execute::{Hopeless, Limits};
 use crate::plan::Plan;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
 use crate::state::store::{Recorder as _, Writer};
 
-use super::arguments::DownOptions;
+use super::arguments::{DownOptions, Overriding};
 use super::ask;
 use super::connect::Cloud;
 use super::context::Context;
@@ -74,14 +74,26 @@ async fn carry_out(
             format!("To remove all of this, type the environment's name, {environment}:");
         ask::confirm(&question, &environment)?;
     }
-    let running =
-        Running { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: options.timeout };
+    let running = Running {
+        wait_for_services: true,
+        hopeless: Hopeless::WaitOn,
+        timeout: options.timeout,
+        limits: limits(context)?,
+    };
     let ending = run::carry_out(context, &cloud.aws, &plan, writer, running).await?;
     if !ending.summary.is_complete() {
         return Ok(ending);
     }
     let left = aftermath::clear(&cloud.aws, &plan).await?;
     if left.is_empty() { Ok(ending) } else { Err(Failure::LeftBehind(left)) }
+}
+
+/// The waits that the file sets, where it is the file that says which stack is meant.
+fn limits(context: &Context) -> Result<Limits, Failure> {
+    if context.global.stack.is_some() || !context.global.file.exists() {
+        return Ok(Limits::default());
+    }
+    Ok(Limits::of(&context.config(&Overriding::default())?.timeouts))
 }
 
 /// Shows what goes: always where somebody is to be asked about it.

@@ -122,7 +122,7 @@ impl Failure {
             Self::Config(errors) => pointed(errors),
             Self::Preflight(findings) => {
                 let drawn = preflight::findings(findings, preflight::Look::stderr());
-                format!("{drawn}{}", told(&halfway(findings), &self.hints()))
+                format!("{drawn}\n{}", told(&halfway(findings), &self.hints()))
             }
             other => told(&other.text(), &other.hints()),
         };

@@ -9,6 +9,7 @@ mod beside;
 mod connect;
 mod context;
 mod down;
+mod drift;
 mod failure;
 mod graph;
 mod import;
@@ -66,6 +67,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(options) => plan::run(&context, &options).await,
         Command::Up(options) => up::run(&context, options).await,
         Command::Status => status::run(&context).await,
+        Command::Drift(options) => drift::run(&context, &options).await,
         Command::Down(options) => down::run(&context, &options).await,
         Command::State(options) => state::run(&context, &options).await,
         Command::Recover(options) => recover::run(&context, &options).await,

@@ -3,15 +3,59 @@
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
-use crate::plan::Plan;
+use crate::config::Config;
+use crate::deployment::{self, Drawing, DrawingError};
+use crate::plan::{Plan, PlanError};
 use crate::preflight::first_use::{self, Linked};
-use crate::preflight::{Finding, Preflight, look};
+use crate::preflight::{Finding, Preflight, Weight, look};
 use crate::report::json;
 use crate::report::preflight::{self as report, Look};
+
+use crate::state::State;
 
 use super::arguments::Global;
 use super::context::Context;
 use super::failure::Failure;
+
+/// Draws up what `up` does, as [`or_what_else`] tells it.
+pub async fn draw(
+    context: &Context,
+    aws: &Aws,
+    config: &Config,
+    state: &State,
+) -> Result<Drawing, Failure> {
+    let drawn = deployment::draw(aws, config, state).await;
+    or_what_else(context, aws, config, state, drawn).await
+}
+
+/// What was drawn up. Where it was not since names are taken, what else would fail is shown as
+/// well, so that all of it is known at once.
+///
+/// # Errors
+///
+/// [`Failure::Drawing`].
+pub async fn or_what_else(
+    context: &Context,
+    aws: &Aws,
+    config: &Config,
+    state: &State,
+    drawn: Result<Drawing, DrawingError>,
+) -> Result<Drawing, Failure> {
+    let error = match drawn {
+        Err(error) => error,
+        Ok(drawing) => return Ok(drawing),
+    };
+    let is_taken = |obstacle: &PlanError| matches!(obstacle, PlanError::Foreign { .. });
+    if let DrawingError::Obstacles(obstacles) = &error
+        && obstacles.iter().any(is_taken)
+    {
+        let plan = deployment::draw_regardless(aws, config, state).await?;
+        let mut findings = look(aws, &plan).await.findings;
+        findings.retain(|finding| finding.weight < Weight::Note);
+        tell(context, &findings);
+    }
+    Err(error.into())
+}
 
 /// Looks before a run, and shows what was found; gives the roles that it has to make first.
 ///

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::aws::Tags;
 use crate::deployment::check_place;
-use crate::execute::Hopeless;
+use crate::execute::{Hopeless, Limits};
 use crate::graph::Graph;
 use crate::observe::observe;
 use crate::plan::Plan;
@@ -46,7 +46,12 @@ pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCo
     state.protected = false;
     let mut writer = lock.begin(state)?;
     run::settle(context, &aws, &mut writer).await?;
-    let running = Running { wait_for_services: false, hopeless: Hopeless::WaitOn, timeout: None };
+    let running = Running {
+        wait_for_services: false,
+        hopeless: Hopeless::WaitOn,
+        timeout: None,
+        limits: Limits::default(),
+    };
     let ending = run::carry_out(context, &aws, &plan, &mut writer, running).await;
     writer.finish()?;
     let code = run::conclude(context, &ending?, "unprotect");

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::aws::{Aws, Pace};
 use crate::execute::recovery::settle_doubts;
 use crate::execute::schedule::schedule;
-use crate::execute::{Failure as Cause, Hopeless, Options, execute};
+use crate::execute::{Failure as Cause, Hopeless, Limits, Options, execute};
 use crate::plan::Plan;
 use crate::report::ending::{Ending, Time};
 use crate::report::{Paint, json};
@@ -22,13 +22,16 @@ use super::screen::{Clock, Screen, show};
 
 /// The exit code of a run whose service does not come up.
 const BROKEN: u8 = 3;
+/// The exit code of a run that waited as long as it may.
+const OVERDUE: u8 = 4;
 
 /// How a run goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Running {
     pub wait_for_services: bool,
     pub hopeless: Hopeless,
     pub timeout: Option<Duration>,
+    pub limits: Limits,
 }
 
 /// Settles what an interrupted run left in doubt, and tells what came of it.
@@ -70,6 +73,7 @@ pub async fn carry_out<R: Recorder>(
         wait_for_services: running.wait_for_services,
         hopeless: running.hopeless,
         timeout: running.timeout,
+        limits: running.limits,
         stop: stopped,
     };
     let summary = execute(aws, plan, recorder, &sender, options).await;
@@ -142,8 +146,8 @@ fn exit_code(ending: &Ending) -> u8 {
         if ending.is_unanswered { BROKEN } else { 0 }
     } else if has(is_broken) {
         BROKEN
-    } else if has(|cause| matches!(cause, Cause::TimedOut { .. })) {
-        4
+    } else if ending.summary.is_overdue || has(|cause| matches!(cause, Cause::TimedOut { .. })) {
+        OVERDUE
     } else if failed.is_empty() {
         INTERRUPTED
     } else {

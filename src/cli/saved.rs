@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
-use crate::report::{human, json};
+use crate::report::json;
 use crate::state::store::write_private;
 
 use super::arguments::Overriding;
@@ -39,7 +39,8 @@ pub fn overriding(path: &Path) -> Result<Overriding, Failure> {
 ///
 /// [`Failure::Moved`] when they differ.
 pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
-    let moved = moved(&read(path)?.plan, now);
+    let moved = read(path)?.plan.moved(now);
+    let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
     if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
 }
 
@@ -48,40 +49,4 @@ fn read(path: &Path) -> Result<Saved<Plan>, Failure> {
         .map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
     serde_json::from_str(&text)
         .map_err(|source| Failure::NoSavedPlan { path: path.to_owned(), source })
-}
-
-/// What is to be done now and was not when the plan was saved, or the other way round.
-fn moved(saved: &Plan, now: &Plan) -> Vec<String> {
-    if saved.basis != now.basis {
-        return vec!["it was made for another stack, account, region or state".into()];
-    }
-    let mut moved = Vec::new();
-    let then = |address| saved.resources.iter().find(|planned| planned.address == address);
-    for planned in &now.resources {
-        let then = then(planned.address.clone());
-        let same = then.is_some_and(|then| {
-            then.action == planned.action
-                && then.changes == planned.changes
-                && then.desired.as_ref().map(|desired| &desired.spec)
-                    == planned.desired.as_ref().map(|desired| &desired.spec)
-        });
-        if !same {
-            let was = then.map_or("nothing", |then| human::word(then.action));
-            moved.push(format!(
-                "{}: then {was}, now {}",
-                planned.address,
-                human::word(planned.action)
-            ));
-        }
-    }
-    let gone = saved
-        .resources
-        .iter()
-        .filter(|then| !now.resources.iter().any(|planned| planned.address == then.address));
-    moved.extend(
-        gone.map(|then| {
-            format!("{}: then {}, now nothing", then.address, human::word(then.action))
-        }),
-    );
-    moved
 }

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use crate::aws::Aws;
 use crate::config::Config;
-use crate::deployment::draw;
-use crate::execute::Hopeless;
 use crate::execute::schedule::schedule;
+use crate::execute::{Hopeless, Limits};
 use crate::plan::Plan;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
@@ -44,8 +43,11 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     state.protected |= config.protect;
     // Where nothing is recorded, nothing is written before it is known that nothing was lost: an
     // empty state would hide it from `down`.
-    let drawn =
-        if state.is_blank() { Some(draw(&cloud.aws, &config, &state).await?.plan) } else { None };
+    let drawn = if state.is_blank() {
+        Some(preflight::draw(context, &cloud.aws, &config, &state).await?.plan)
+    } else {
+        None
+    };
     let mut writer = lock.begin(state)?;
     run::settle(context, &cloud.aws, &mut writer).await?;
     let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
@@ -78,7 +80,7 @@ async fn carry_out(
 ) -> Result<Ending, Failure> {
     let plan = match drawn {
         Some(plan) => plan,
-        None => draw(&cloud.aws, config, writer.state()).await?.plan,
+        None => preflight::draw(context, &cloud.aws, config, writer.state()).await?.plan,
     };
     if let Some(path) = &options.plan {
         saved::check(path, &plan)?;
@@ -101,7 +103,8 @@ async fn carry_out(
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };
     let wait_for_services = !following.no_wait;
-    let running = Running { wait_for_services, hopeless, timeout: options.timeout };
+    let limits = Limits::of(&config.timeouts);
+    let running = Running { wait_for_services, hopeless, timeout: options.timeout, limits };
     run::carry_out(context, &cloud.aws, &plan, writer, running).await
 }
 

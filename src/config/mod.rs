@@ -20,6 +20,7 @@ mod service;
 pub mod subnets;
 mod suggest;
 mod template;
+pub mod timeouts;
 mod tree;
 mod typed;
 mod values;
@@ -42,6 +43,7 @@ pub use service::{
     TaskPolicies,
 };
 pub use template::{Guess, template};
+pub use timeouts::Timeout;
 
 use self::tree::{Node, Text};
 

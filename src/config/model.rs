@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::service::Service;
+use super::timeouts::{KINDS, Timeout};
 use super::values;
 
 /// A stack for one environment.
@@ -45,6 +46,10 @@ pub struct Config {
     /// until this is set to `false`.
     #[serde(default)]
     pub protect: bool,
+    /// How long is waited for resources, by kind, where it is other than usual.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "enum": KINDS }))]
+    pub timeouts: BTreeMap<String, Timeout>,
 }
 
 /// The stack's network.

@@ -46,6 +46,7 @@ pub fn field_of(property: &str) -> &str {
 /// The differences of a spec's three sides, in order of their places.
 ///
 /// Only what is declared, or was applied before, is compared: AWS may fill in the rest as it likes.
+/// What counted only while the resource was made is not.
 /// Where `is_known` is not given, what was applied is not known, and nothing counts as changed by
 /// somebody else.
 pub fn differences(sides: Sides<'_>, facts: &Facts, is_known: bool) -> Vec<Difference> {
@@ -54,7 +55,7 @@ pub fn differences(sides: Sides<'_>, facts: &Facts, is_known: bool) -> Vec<Diffe
     let [declared, applied, live] =
         [sides.declared, sides.applied, sides.live].map(|side| side.as_object().unwrap_or(&none));
     let names: BTreeSet<&String> = declared.keys().chain(applied.keys()).collect();
-    for name in names {
+    for name in names.into_iter().filter(|name| !facts.initial.contains(&name.as_str())) {
         comparison.compare(name, name, side_at([declared, applied, live], name));
     }
     comparison.found
@@ -304,6 +305,12 @@ mod tests {
                 ("container.environment.D".to_owned(), Class::Outside),
             ]
         );
+    }
+
+    #[test]
+    fn what_counted_only_at_the_beginning_is_no_difference_later() {
+        let made = |port: u16| json!({"port": port});
+        assert_eq!(found(Kind::TargetGroup, [made(9000), made(8000), made(8000)]), []);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod compare;
 mod finding;
 mod ignore;
+mod repair;
 mod severity;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 pub use compare::{Difference, field_of};
 pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};
+pub use repair::{Repair, repair};
 
 use crate::aws::Tags;
 use crate::config::Ignore;

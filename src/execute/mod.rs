@@ -7,7 +7,9 @@
 //! A failure starts nothing behind it and lets what runs finish. There is no rollback of
 //! infrastructure: run again, and it goes on.
 
+mod halt;
 mod inspection;
+mod limits;
 mod look;
 mod operation;
 mod poller;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+pub use limits::Limits;
 pub use operation::StepError;
 pub use summary::{Failure, Summary};
 
@@ -39,6 +42,8 @@ pub struct Options {
     pub hopeless: Hopeless,
     /// The longest that the whole run may wait; `None` for as long as each resource may.
     pub timeout: Option<Duration>,
+    /// The longest that each kind is waited for, where it is other than usual.
+    pub limits: Limits,
     /// Turns true when nothing new is to be started.
     pub stop: watch::Receiver<bool>,
 }

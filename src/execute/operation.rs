@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::look::{Seen, look_for};
-use crate::aws::{Aws, Class};
+use crate::aws::{Aws, AwsError, Class, Parked};
 use crate::event::Event;
 use crate::plan::diff::{self, Sides};
 use crate::resource::kind::KindError;
@@ -75,6 +76,14 @@ pub enum StepError {
     /// AWS refused, after an attempt of which it did not say what came of it.
     #[error(transparent)]
     Unsettled(KindError),
+    /// It was waited for, and the run was halted.
+    #[error("it was given up after {} s{}", waited.as_secs(), last.as_ref().map(|last| format!(": {last}")).unwrap_or_default())]
+    Halted {
+        /// The error after which AWS would have been asked again.
+        last: Option<AwsError>,
+        /// For how long it was at it.
+        waited: Duration,
+    },
     /// Something that is not the stack's own keeps it from being removed.
     #[error("it is still in use by {}", by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Blocked {
@@ -90,8 +99,9 @@ impl StepError {
             Self::Foreign { .. } | Self::Blocked { .. } | Self::Kind(KindError::Misfit { .. }) => {
                 true
             }
+            Self::Halted { last, .. } => last.as_ref().is_some_and(AwsError::is_refusal),
             Self::Unsettled { .. } => false,
-            Self::Kind(KindError::Aws(error)) => error.class() != Class::UnknownOutcome,
+            Self::Kind(KindError::Aws(error)) => error.is_refusal(),
         }
     }
 
@@ -104,23 +114,45 @@ impl StepError {
             Self::Kind(KindError::Aws(error)) => {
                 self.is_refusal() && error.operation() == address.kind().facts().made_by
             }
+            // An attempt before the last one may not have been answered.
+            Self::Halted { .. } => false,
             _ => self.is_refusal(),
         }
     }
 }
 
 /// How often what is not safe to be done twice is tried when the answer is lost.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 8;
 
 /// How long to wait before anything is done again whose answer was lost.
 const SETTLING: Duration = Duration::from_secs(5);
+
+/// Carries a step out, or leaves it where it stands when the run is halted.
+///
+/// # Errors
+///
+/// As [`perform`], and [`StepError::Halted`].
+pub async fn perform_unless_halted(
+    (aws, parked): (Aws, Parked),
+    address: &Address,
+    step: Step,
+    tell: &mpsc::UnboundedSender<Event>,
+) -> Result<Outcome, StepError> {
+    let since = Instant::now();
+    tokio::select! {
+        outcome = perform(&aws, address, step, tell) => outcome,
+        last = parked.reached() => {
+            Err(StepError::Halted { last, waited: aws.pace().unscaled(since.elapsed()) })
+        }
+    }
+}
 
 /// Carries a step out.
 ///
 /// # Errors
 ///
 /// [`StepError`]; whether a creation made anything, [`StepError::made_nothing`] says.
-pub async fn perform(
+async fn perform(
     aws: &Aws,
     address: &Address,
     step: Step,
@@ -155,7 +187,7 @@ async fn update(
         match address.kind().update(aws, spec, identity, from, fields).await {
             Err(error) if is_lost(&error) && attempt < ATTEMPTS => {
                 tracing::warn!(%address, %error, "the answer was lost: asking again");
-                aws.pace().sleep(SETTLING).await;
+                aws.pause(SETTLING).await;
             }
             answer => return Ok(answer?),
         }
@@ -165,6 +197,13 @@ async fn update(
 
 fn is_lost(error: &KindError) -> bool {
     matches!(error, KindError::Aws(error) if error.class() == Class::UnknownOutcome)
+}
+
+fn is_refusal(error: &KindError) -> bool {
+    match error {
+        KindError::Aws(error) => error.is_refusal(),
+        KindError::Misfit { .. } => true,
+    }
 }
 
 fn is_taken(error: &KindError) -> bool {
@@ -195,7 +234,7 @@ impl Creation<'_> {
                 Err(error) => error,
             };
             // A refusal says nothing of an attempt before it that was not answered.
-            if !is_lost(&error) && attempt == 1 && !in_doubt {
+            if is_refusal(&error) && attempt == 1 && !in_doubt {
                 return Err(error.into());
             }
             if !(is_lost(&error) || is_taken(&error)) || attempt == ATTEMPTS {
@@ -203,7 +242,9 @@ impl Creation<'_> {
             }
             let address = self.address;
             tracing::warn!(%address, %error, "the answer was lost: looking before asking again");
-            let seen = self.aws.patiently(|| self.look(), Option::is_some).await?;
+            // What was made moments ago may seem to lack its tags.
+            let is_own = |seen: &Seen| matches!(seen, Seen::Own(_));
+            let seen = self.aws.patiently(|| self.look(), is_own).await?;
             if let Some(outcome) = self.adopt(seen).await? {
                 return Ok(outcome);
             }
@@ -212,19 +253,21 @@ impl Creation<'_> {
     }
 
     /// Looks for what an earlier attempt may have made.
-    async fn look(&self) -> Result<Option<Value>, StepError> {
+    async fn look(&self) -> Result<Seen, StepError> {
         let Self { aws, address, spec, identity, others } = self;
-        match look_for(aws, address, spec, identity, others).await? {
-            Seen::Own(outputs) => Ok(Some(outputs)),
-            Seen::Foreign(id) => Err(StepError::Foreign { address: (*address).clone(), id }),
-            Seen::Nothing => Ok(None),
-        }
+        Ok(look_for(aws, address, spec, identity, others).await?)
     }
 
     /// Takes what an earlier attempt has made for the resource; what is missing of it is made up.
-    async fn adopt(&self, found: Option<Value>) -> Result<Option<Outcome>, StepError> {
+    async fn adopt(&self, seen: Seen) -> Result<Option<Outcome>, StepError> {
         let Self { aws, address, spec, identity, .. } = self;
-        let Some(outputs) = found else { return Ok(None) };
+        let outputs = match seen {
+            Seen::Own(outputs) => outputs,
+            Seen::Foreign(id) => {
+                return Err(StepError::Foreign { address: (*address).clone(), id });
+            }
+            Seen::Nothing => return Ok(None),
+        };
         let sought = SoughtValue {
             address: (*address).clone(),
             outputs: outputs.clone(),

@@ -61,7 +61,7 @@ pub async fn answers(aws: &Aws, state: &State) -> Result<Vec<Entry>, RecoveryErr
     let looks = state.in_doubt.iter().map(|(address, intent)| async move {
         let seen = match intent.verb {
             Verb::Create => created(aws, state, address, intent).await,
-            Verb::Update => updated(aws, state, address, intent).await,
+            Verb::Update | Verb::Widen => updated(aws, state, address, intent).await,
             // What is recorded of it still stands; the plan will see what is left to do.
             Verb::Delete | Verb::Await => Ok(None),
         };
@@ -86,7 +86,8 @@ async fn created(
 ) -> Result<Option<Value>, KindError> {
     let others = state.others_at(address, intent.generation);
     let look = || look_for(aws, address, &intent.spec, &intent.identity, &others);
-    let enough = |seen: &Seen| intent.unfound || *seen != Seen::Nothing;
+    // What was made moments ago may seem to lack its tags.
+    let enough = |seen: &Seen| intent.unfound || matches!(seen, Seen::Own(_));
     Ok(match aws.patiently(look, enough).await? {
         Seen::Own(outputs) => Some(outputs),
         // Somebody else's: ours was never made. The plan will say that the name is taken.

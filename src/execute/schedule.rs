@@ -2,15 +2,15 @@
 //!
 //! Two rules make the order. What is made or changed waits for what it needs. What is removed
 //! waits until nothing needs it any more: until whatever needed it is removed itself, or has been
-//! moved to something else and works there.
+//! moved to something else and works there. An update that takes something away keeps both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::Verb;
 use crate::graph::Until;
-use crate::plan::{Action, Plan, Planned};
-use crate::resource::{Address, Readiness};
+use crate::plan::{Action, Course, Plan, Planned};
+use crate::resource::Address;
 
 /// One thing to do to one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,10 @@ pub fn schedule(plan: &Plan) -> Vec<Task> {
         let planned = &plan.resources[task.planned];
         let mut waits = match task.verb {
             Verb::Delete => removal_waits(planned, &places),
-            Verb::Create | Verb::Update | Verb::Await => making_waits(planned, &places),
+            Verb::Update if !planned.course.is_at_once() => narrowing_waits(planned, &places),
+            Verb::Create | Verb::Update | Verb::Widen | Verb::Await => {
+                making_waits(planned, &places)
+            }
         };
         waits.retain(|(other, _)| *other != place);
         waits.sort();
@@ -45,6 +48,18 @@ pub fn schedule(plan: &Plan) -> Vec<Task> {
     }
     rank(plan, &mut tasks);
     tasks
+}
+
+/// What has to move before an update takes away what it takes away; nothing where it goes at once.
+pub fn moves_first(plan: &Plan, tasks: &[Task], address: &Address) -> BTreeSet<Address> {
+    let of = |task: &Task| &plan.resources[task.planned];
+    let is_it = |task: &&Task| {
+        task.verb == Verb::Update && of(task).address == *address && !of(task).course.is_at_once()
+    };
+    let awaited = tasks.iter().filter(is_it).flat_map(|task| &task.waits);
+    let awaited = awaited.filter(|(_, until)| *until == Until::Ready);
+    let addresses = awaited.map(|(place, _)| of(&tasks[*place]).address.clone());
+    addresses.filter(|other| other != address).collect()
 }
 
 /// The places of a schedule in an order in which one after another could be done: of those that
@@ -69,10 +84,13 @@ fn tasks(plan: &Plan) -> Vec<Task> {
         .flat_map(|(planned, entry)| {
             let verbs: &[Verb] = match entry.action {
                 Action::Create => &[Verb::Create],
+                Action::Update if matches!(entry.course, Course::InTwo { .. }) => {
+                    &[Verb::Widen, Verb::Update]
+                }
                 Action::Update => &[Verb::Update],
                 Action::Replace => &[Verb::Create, Verb::Delete],
                 Action::Delete => &[Verb::Delete],
-                Action::Keep if is_unready(entry) => &[Verb::Await],
+                Action::Keep if entry.is_unready() => &[Verb::Await],
                 Action::Keep => &[],
             };
             verbs.iter().map(move |verb| task(planned, *verb))
@@ -80,18 +98,12 @@ fn tasks(plan: &Plan) -> Vec<Task> {
         .collect()
 }
 
-/// Whether a resource that stays as it is was never seen to work, or does not now.
-fn is_unready(planned: &Planned) -> bool {
-    planned.present.as_ref().is_some_and(|present| {
-        let live = present.live.as_ref().map(|live| &live.readiness);
-        !present.record.ready || live != Some(&Readiness::Ready)
-    })
-}
-
 /// Where the tasks of each resource stand.
 struct Places<'a> {
-    /// The task that makes or changes what is at an address.
+    /// The task after which what is at an address is all that others can need of it.
     making: BTreeMap<&'a Address, usize>,
+    /// The task after which it needs nothing any more that it is not to need.
+    ending: BTreeMap<&'a Address, usize>,
     /// The task that removes one generation of an address.
     removing: BTreeMap<(&'a Address, u32), usize>,
     /// What is there and needs an address: its own address and generation.
@@ -100,8 +112,8 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn of(plan: &'a Plan, tasks: &[Task]) -> Self {
-        let (making, removing) = (BTreeMap::new(), BTreeMap::new());
-        let mut places = Self { making, removing, needing: needing(plan) };
+        let (making, ending, removing) = Default::default();
+        let mut places = Self { making, ending, removing, needing: needing(plan) };
         for (place, task) in tasks.iter().enumerate() {
             let planned = &plan.resources[task.planned];
             match (task.verb, &planned.present) {
@@ -109,12 +121,24 @@ impl<'a> Places<'a> {
                     let key = (&planned.address, present.record.generation);
                     places.removing.insert(key, place);
                 }
-                _ => {
-                    places.making.insert(&planned.address, place);
+                (verb, _) => {
+                    if verb != Verb::Update || planned.course.is_at_once() {
+                        places.making.insert(&planned.address, place);
+                    }
+                    places.ending.insert(&planned.address, place);
                 }
             }
         }
         places
+    }
+
+    /// The tasks after which nothing needs one generation of an address any more.
+    fn left_by(&self, planned: &'a Planned) -> impl Iterator<Item = usize> {
+        let needing = self.needing.get(&planned.address).into_iter().flatten();
+        needing.filter_map(|(address, generation)| {
+            let removing = self.removing.get(&(*address, *generation));
+            removing.or_else(|| self.ending.get(address)).copied()
+        })
     }
 
     /// The tasks that remove older generations of an address.
@@ -149,6 +173,15 @@ fn making_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
     waits
 }
 
+/// What the new part of it refers to must be there, and the old part be left.
+fn narrowing_waits<'a>(planned: &'a Planned, places: &Places<'a>) -> Vec<(usize, Until)> {
+    let mut waits = making_waits(planned, places);
+    let widening = places.making.get(&planned.address);
+    waits.extend(widening.map(|place| (*place, Until::Ready)));
+    waits.extend(places.left_by(planned).map(|place| (place, Until::Ready)));
+    waits
+}
+
 fn removal_waits<'a>(planned: &'a Planned, places: &Places<'a>) -> Vec<(usize, Until)> {
     // AWS lets it go while others still name it, and its successor needs its place.
     if planned.old_goes_first() {
@@ -156,14 +189,10 @@ fn removal_waits<'a>(planned: &'a Planned, places: &Places<'a>) -> Vec<(usize, U
     }
     // At one address one thing is done at a time, and the newest generation is seen to work before
     // any older one goes, also where a run was cut off between the two.
-    let making = places.making.get(&planned.address);
-    let mut waits: Vec<_> = making.map(|place| (*place, Until::Ready)).into_iter().collect();
+    let ending = places.ending.get(&planned.address);
+    let mut waits: Vec<_> = ending.map(|place| (*place, Until::Ready)).into_iter().collect();
     waits.extend(places.removed_before(planned).map(|place| (place, Until::Ready)));
-    for (address, generation) in places.needing.get(&planned.address).into_iter().flatten() {
-        let removing = places.removing.get(&(*address, *generation));
-        let place = removing.or_else(|| places.making.get(address));
-        waits.extend(place.map(|place| (*place, Until::Ready)));
-    }
+    waits.extend(places.left_by(planned).map(|place| (place, Until::Ready)));
     waits
 }
 

@@ -19,8 +19,12 @@ pub struct Summary {
     pub failed: Vec<(Address, Verb, Failure)>,
     /// What was not attempted, and because of what.
     pub skipped: Vec<(Address, Verb, Address)>,
-    /// What was not started since the run was stopped.
+    /// What was not started, or is left for AWS to finish, since the run was halted.
     pub left: Vec<(Address, Verb)>,
+    /// What AWS would have been asked again for, since it refused for the time being.
+    pub given_up: Vec<(Address, Verb)>,
+    /// Whether the time of the whole run was up.
+    pub is_overdue: bool,
 }
 
 /// Why something failed.
@@ -55,11 +59,19 @@ pub enum Failure {
 impl Summary {
     /// Whether all of the plan was carried out.
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.skipped.is_empty() && self.left.is_empty()
+        let Self { failed, skipped, left, given_up, .. } = self;
+        failed.is_empty() && skipped.is_empty() && left.is_empty() && given_up.is_empty()
     }
 }
 
 impl Failure {
+    /// The failure of a step: want of time, where the run was halted before AWS let it be done.
+    pub(super) fn of_step(error: StepError) -> Self {
+        let StepError::Halted { last, waited } = error else { return Self::Step(error) };
+        let status = last.map_or("under way".to_owned(), |last| format!("refused ({last})"));
+        Self::TimedOut { status, waited, findings: Vec::new() }
+    }
+
     /// The failure that a wait ended with, and what was found to have caused it.
     pub(super) fn of(ending: Ending, findings: Vec<Finding>) -> Self {
         match ending {

@@ -35,7 +35,7 @@ pub struct StandIn {
 }
 
 impl Surroundings {
-    /// What was found in, on and behind a resource.
+    /// What was found in and on a resource.
     pub fn inspection(&self, address: &Address) -> Option<&Inspection> {
         self.inspections.get(address)
     }
@@ -147,9 +147,7 @@ async fn look(
     let Some(outputs) = kind.locate(&id, place)? else { return Ok(None) };
     let applied = state.resources.get(&of).map_or(Value::Null, |record| record.applied.clone());
     let sought = [SoughtValue { address: of.clone(), outputs, applied }];
-    let (live, mut inspected) =
-        try_join(kind.read(aws, &sought), kind.inspect(aws, &sought)).await?;
+    let (live, origin) = try_join(kind.read(aws, &sought), kind.origin(aws, &sought[0])).await?;
     let Some(live) = live.into_iter().next().flatten() else { return Ok(None) };
-    let origin = inspected.pop().and_then(|inspection| inspection.origin);
     Ok(Some(((address, property), StandIn { of, live, origin })))
 }

@@ -6,7 +6,9 @@
 //! them is pending: a pending fixed field means another resource, any other an update. Nothing
 //! else spreads a replacement.
 
+mod course;
 pub mod diff;
+mod moved;
 mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+pub use course::Course;
 pub use diff::{Origin, PropertyChange};
+pub use moved::Moved;
 pub use protection::Protected;
 
 use crate::aws::{Tags, is_owned};
@@ -76,6 +80,9 @@ pub struct Planned {
     pub reason: String,
     /// The properties that change, for updates and replacements.
     pub changes: Vec<PropertyChange>,
+    /// How it goes, for updates.
+    #[serde(default, skip_serializing_if = "Course::is_at_once")]
+    pub course: Course,
     /// What it is to be; `None` when it is to be removed.
     pub desired: Option<Desired>,
     /// What is there; `None` when nothing is.
@@ -96,6 +103,19 @@ pub enum Action {
     Delete,
     /// It stays as it is.
     Keep,
+}
+
+impl Action {
+    /// What it is called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+        }
+    }
 }
 
 /// What a resource is to be.
@@ -210,14 +230,17 @@ pub fn plan(
     user: &Tags,
 ) -> Result<Plan, Vec<PlanError>> {
     let errors = obstacles(graph, state, observed, user);
-    if !errors.is_empty() {
-        return Err(errors);
-    }
+    if errors.is_empty() { Ok(regardless(graph, state, observed, user)) } else { Err(errors) }
+}
+
+/// The plan as it would be if nothing stood in its way: to look at, and not to be carried out.
+pub fn regardless(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Plan {
     let mut planner = Planner { state, observed, user, known: BTreeMap::new() };
     let mut resources: Vec<Planned> = graph.nodes().iter().map(|node| planner.node(node)).collect();
     resources.extend(removed(graph, state, observed));
+    course::straighten(&mut resources);
     let basis = Basis::of(state);
-    Ok(Plan { basis, resources })
+    Plan { basis, resources }
 }
 
 /// What stands in the way: strangers that have our names, and our own that nobody recorded.
@@ -297,7 +320,8 @@ impl Planner<'_> {
         let identity = names::identity(node, self.state, self.user, generation);
         let desired = Some(desired(node, spec, identity, generation));
         let address = node.address.clone();
-        Planned { address, action: Action::Create, reason, changes: vec![], desired, present }
+        let (action, changes, course) = (Action::Create, vec![], Course::AtOnce);
+        Planned { address, action, reason, changes, course, desired, present }
     }
 
     /// A resource that is there: kept, changed or replaced.
@@ -309,6 +333,8 @@ impl Planner<'_> {
         live: &LiveValue,
     ) -> Planned {
         let facts = node.address.kind().facts();
+        let anew = spec.clone();
+        let spec = as_it_was_made(spec, live, facts.initial);
         let changes = self.changes(node, &spec, &present, live);
         let fixed: Vec<&str> = changes
             .iter()
@@ -321,7 +347,7 @@ impl Planner<'_> {
             _ => None,
         };
         if let Some(reason) = failure.or_else(|| replacement_reason(&fixed)) {
-            return self.replace(node, spec, present, changes, reason);
+            return self.replace(node, anew, present, changes, reason);
         }
         let revival = match &live.readiness {
             Readiness::Failed(why) if facts.revives => Some(format!("it is tried again: {why}")),
@@ -342,9 +368,14 @@ impl Planner<'_> {
             // A token of its own: what an update makes anew must not answer for an earlier one.
             identity.token = names::identity(node, self.state, self.user, record.generation).token;
         }
-        let desired = Some(desired(node, spec, identity, record.generation));
-        let address = node.address.clone();
-        Planned { address, action, reason, changes, desired, present: Some(present) }
+        let desired = Some(desired(node, spec.clone(), identity, record.generation));
+        let (address, course) = (node.address.clone(), Course::AtOnce);
+        let present = Some(present);
+        let mut planned = Planned { address, action, reason, changes, course, desired, present };
+        if action == Action::Update {
+            planned.course = Course::of(&planned, &spec, live);
+        }
+        planned
     }
 
     fn changes(
@@ -382,6 +413,16 @@ impl Planner<'_> {
         let planned = self.create(node, spec, generation, Some(present), reason);
         Planned { action: Action::Replace, changes, ..planned }
     }
+}
+
+/// A spec with what counted only while the live one was made.
+fn as_it_was_made(mut spec: Value, live: &LiveValue, initial: &[&str]) -> Value {
+    for field in initial {
+        if let (Some(own), Some(made)) = (spec.get_mut(field), live.spec.get(field)) {
+            *own = made.clone();
+        }
+    }
+    spec
 }
 
 fn desired(node: &Node, spec: Value, identity: Identity, generation: u32) -> Desired {
@@ -440,6 +481,7 @@ fn removed(graph: &Graph, state: &State, observed: &Observed) -> Vec<Planned> {
                 action: Action::Delete,
                 reason: reason.into(),
                 changes: vec![],
+                course: Course::AtOnce,
                 desired: None,
                 present: Some(Present { record: record.clone(), live }),
             }
@@ -456,6 +498,14 @@ fn without(outputs: &Value, names: &[&str]) -> Value {
 }
 
 impl Planned {
+    /// Whether it is there and was never seen to work, or does not now.
+    pub fn is_unready(&self) -> bool {
+        self.present.as_ref().is_some_and(|present| {
+            let live = present.live.as_ref().map(|live| &live.readiness);
+            !present.record.ready || live != Some(&Readiness::Ready)
+        })
+    }
+
     /// Whether the old one must be gone before the new one can be made.
     pub fn old_goes_first(&self) -> bool {
         self.action == Action::Replace

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{Action, Desired, Origin, Plan, Planned, Present, PropertyChange};
+use super::{Action, Course, Desired, Origin, Plan, Planned, Present, PropertyChange};
 use crate::graph::Until;
 use crate::observe::Observed;
 use crate::resource::{Address, Kind, LiveValue};
@@ -61,6 +61,7 @@ fn unlocked(address: &Address, record: &Record, live: &LiveValue) -> Planned {
         action: Action::Update,
         reason: "the stack's protection is lifted".into(),
         changes: vec![change],
+        course: Course::AtOnce,
         desired: Some(Desired { spec, identity, generation, needs }),
         present: Some(Present { record: record.clone(), live: Some(live.clone()) }),
     }

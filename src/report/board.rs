@@ -238,6 +238,7 @@ fn doing(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "creating",
         Verb::Update => "updating",
+        Verb::Widen => "widening",
         Verb::Delete => "deleting",
         Verb::Await => "waiting",
     }
@@ -248,6 +249,7 @@ pub fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "created",
         Verb::Update => "updated",
+        Verb::Widen => "widened",
         Verb::Delete => "deleted",
         Verb::Await => "ready",
     }

@@ -65,7 +65,7 @@ fn routes(routes: &Value) -> String {
 }
 
 /// `tcp 80 from 0.0.0.0/0`.
-fn rule(rule: &Value) -> String {
+pub(super) fn rule(rule: &Value) -> String {
     let peer = rule["peer"].as_object().into_iter().flatten().map(|(_, peer)| word(peer));
     let peer = peer.collect::<Vec<_>>().join(", ");
     let protocol = word(&rule["protocol"]);

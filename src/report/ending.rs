@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::board::Board;
+use super::board::{Board, done};
 use super::paint::Paint;
 use super::text::{clean, duration, listed};
 use crate::event::Verb;
@@ -63,7 +63,7 @@ impl Ending {
 
     /// Whether it was stopped, and nothing failed.
     pub fn is_interrupted(&self) -> bool {
-        !self.summary.is_complete() && self.summary.failed.is_empty()
+        !self.summary.is_complete() && self.summary.failed.is_empty() && !self.summary.is_overdue
     }
 
     /// What AWS was still at when the run was stopped.
@@ -75,7 +75,7 @@ impl Ending {
     /// What is left of a run that was not carried out whole, and why; nothing of one that was.
     pub fn rest(&self, paint: Paint) -> String {
         let mut text = String::new();
-        let Summary { skipped, left, .. } = &self.summary;
+        let Summary { skipped, left, given_up, .. } = &self.summary;
         let (under_way, untouched): (Vec<_>, Vec<_>) =
             left.iter().partition(|(address, _)| self.board.status(address).is_some());
         let (services, others): (Vec<&(Address, Verb)>, Vec<_>) =
@@ -92,6 +92,15 @@ impl Ending {
             let _ =
                 writeln!(text, "{} left for AWS to finish: {}", paint.yellow("…"), names(&others));
         }
+        for (address, verb) in given_up {
+            let status = self.board.status(address).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{} {address} is not {} yet ({status})",
+                paint.yellow("-"),
+                done(*verb)
+            );
+        }
         if !untouched.is_empty() {
             let _ = writeln!(text, "{} not started: {}", paint.yellow("-"), names(&untouched));
         }
@@ -107,7 +116,7 @@ impl Ending {
 
     /// The whole as the last event of a run.
     pub fn json(&self, exit_code: u8) -> Value {
-        let Summary { done, failed, skipped, left } = &self.summary;
+        let Summary { done, failed, skipped, left, given_up, .. } = &self.summary;
         let pair = |(address, verb): &(Address, Verb)| json!({"address": address, "verb": verb});
         let counts = Counts::of(&self.summary);
         json!({
@@ -120,7 +129,7 @@ impl Ending {
                 "deleted": counts.deleted,
                 "failed": failed.len(),
                 "skipped": skipped.len(),
-                "left": left.len(),
+                "left": left.len() + given_up.len(),
             },
             "done": done.iter().map(pair).collect::<Vec<_>>(),
             "failed": failed.iter().map(|(address, verb, cause)| json!({
@@ -129,7 +138,7 @@ impl Ending {
             "skipped": skipped.iter().map(|(address, verb, because_of)| json!({
                 "address": address, "verb": verb, "because_of": because_of,
             })).collect::<Vec<_>>(),
-            "left": left.iter().map(|(address, verb)| json!({
+            "left": left.iter().chain(given_up).map(|(address, verb)| json!({
                 "address": address, "verb": verb, "status": self.board.status(address),
             })).collect::<Vec<_>>(),
             "elapsed_seconds": self.took.as_secs(),

@@ -10,8 +10,9 @@ use super::brief::brief;
 use super::clean;
 use super::paint::Paint;
 use super::text::{cut, listed};
-use crate::execute::schedule::{in_order, schedule};
-use crate::plan::{Action, Origin, Plan, Planned, PropertyChange};
+use crate::execute::schedule::{in_order, moves_first, schedule};
+use crate::plan::{Action, Course, Origin, Plan, Planned, PropertyChange};
+use crate::resource::Address;
 use crate::resource::reference::reference_in;
 
 /// How much of a plan is shown.
@@ -55,8 +56,11 @@ pub(super) fn width(terminal: &Term) -> Option<usize> {
 pub fn plan(plan: &Plan, look: Look) -> String {
     let mut text = String::new();
     let widest = widest(plan);
+    let tasks = schedule(plan);
     for planned in plan.changes() {
         resource(&mut text, planned, widest, look);
+        let first: Vec<Address> = moves_first(plan, &tasks, &planned.address).into_iter().collect();
+        course(&mut text, &planned.course, &first);
     }
     if !plan.is_empty() {
         text.push('\n');
@@ -108,7 +112,7 @@ pub fn summary(plan: &Plan) -> String {
     let mut parts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete]
         .into_iter()
         .filter(|action| count(*action) > 0)
-        .map(|action| format!("{} to {}", count(action), word(action)))
+        .map(|action| format!("{} to {}", count(action), action.word()))
         .collect();
     if kept > 0 {
         parts.push(format!("{kept} unchanged"));
@@ -127,6 +131,19 @@ fn resource(text: &mut String, planned: &Planned, widest: usize, look: Look) {
     }
 }
 
+/// How an update goes that takes away what others still use.
+fn course(text: &mut String, course: &Course, first: &[Address]) {
+    let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+    let when = if first.is_empty() { String::new() } else { format!(" after {}", listed(&first)) };
+    let _ = match course {
+        Course::AtOnce => Ok(()),
+        Course::Last => writeln!(text, "      what is no longer declared goes{when}"),
+        Course::InTwo { .. } => {
+            writeln!(text, "      in two steps: what is new comes first, what is old goes{when}")
+        }
+    };
+}
+
 fn head(text: &mut String, planned: &Planned, widest: usize, words: &str, look: Look) {
     let Look { paint, width, .. } = look;
     let sign = match planned.action {
@@ -138,17 +155,6 @@ fn head(text: &mut String, planned: &Planned, widest: usize, words: &str, look: 
     };
     let line = format!("{sign} {:widest$}  {words}", planned.address);
     let _ = writeln!(text, "{}", cut(line.trim_end(), width));
-}
-
-/// What an action is called.
-pub fn word(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Delete => "delete",
-        Action::Keep => "keep",
-    }
 }
 
 fn property(text: &mut String, change: &PropertyChange, look: Look) {

@@ -7,18 +7,29 @@ use serde_json::{Value, json};
 
 use super::human::Values;
 use crate::event::Event;
+use crate::execute::schedule::{moves_first, schedule};
 use crate::plan::{Action, Plan, Planned};
 
 /// A plan as one document, with what is to be warned of besides its losses.
 pub fn plan(plan: &Plan, values: Values, warnings: &[String]) -> Value {
     let counts = plan.counts();
     let count = |action| counts.get(&action).copied().unwrap_or_default();
+    let tasks = schedule(plan);
+    let resource = |planned: &Planned| {
+        let mut resource = resource(planned, values);
+        if !planned.course.is_at_once() {
+            let after = moves_first(plan, &tasks, &planned.address);
+            resource["old_goes_after"] = json!(after);
+        }
+        resource
+    };
+    let resources: Vec<Value> = plan.resources.iter().map(resource).collect();
     json!({
         "stack": plan.basis.stack,
         "environment": plan.basis.environment,
         "account": plan.basis.account,
         "region": plan.basis.region,
-        "resources": plan.resources.iter().map(|planned| resource(planned, values)).collect::<Vec<_>>(),
+        "resources": resources,
         "warnings": warnings.iter().cloned().chain(plan.losses()).collect::<Vec<_>>(),
         "counts": {
             "create": count(Action::Create),

@@ -5,6 +5,7 @@
 
 pub mod board;
 mod brief;
+pub mod drift;
 pub mod ending;
 pub mod findings;
 pub mod human;

@@ -31,12 +31,13 @@ pub fn findings<'f>(findings: impl IntoIterator<Item = &'f Finding>, look: Look)
 
 fn one(finding: &Finding, Look { paint, width }: Look) -> String {
     let title = clean(&finding.title);
+    let gap = if finding.weight == Weight::Note { "" } else { "\n" };
     let head = match finding.weight {
         Weight::Certain => format!("{} {}", paint.red("✗"), paint.bold(title)),
         Weight::Doubtful => format!("{} {}", paint.yellow("warning:"), paint.bold(title)),
         Weight::Note => format!("{} {title}", paint.cyan("note:")),
     };
-    let mut text = wrapped(&head, "", "  ", width);
+    let mut text = gap.to_owned() + &wrapped(&head, "", "  ", width);
     text.push_str(&wrapped(&clean(&finding.explanation), "  ", "  ", width));
     for remedy in &finding.remedies {
         let arrow = format!("  {} ", paint.cyan("→"));
@@ -59,7 +60,7 @@ mod tests {
         let look = Look { paint: Paint::Plain, width: Some(32) };
         assert_eq!(
             findings([&finding], look),
-            "✗ eu-west-1 has no room for\n  another VPC\n  5 of 5 VPCs are in use there,\n  \
+            "\n✗ eu-west-1 has no room for\n  another VPC\n  5 of 5 VPCs are in use there,\n  \
              and this plan needs 1 more.\n  → remove one;\n    `aws ec2 describe-vpcs`\n    \
              lists them\n"
         );

@@ -1,9 +1,12 @@
 //! What keeps something from being removed. AWS refuses without saying why (aws-behaviour 1.e,
 //! 24.6), so it is looked up: who is in the way, whose it is, and whether it goes by itself.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use aws_sdk_ec2::types::{Filter, NatGatewayState, NetworkInterface, NetworkInterfaceType};
+use aws_sdk_ec2::types::{
+    Filter, NatGatewayState, NetworkInterface, NetworkInterfaceStatus, NetworkInterfaceType,
+};
 use serde::Serialize;
 
 use super::ec2::{self, filter, pages};
@@ -38,7 +41,41 @@ impl fmt::Display for Blocker {
 
 /// The interfaces that a filter finds, as blockers.
 pub(super) async fn interfaces(aws: &Aws, by: Filter) -> Result<Vec<Blocker>, AwsError> {
-    Ok(describe_interfaces(aws, by).await?.iter().map(interface).collect())
+    let mut found: Vec<Blocker> =
+        describe_interfaces(aws, by).await?.iter().map(interface).collect();
+    if found.iter().any(|blocker| endpoint_of(&blocker.what).is_some()) {
+        let leaving = leaving_endpoints(aws).await?;
+        for blocker in &mut found {
+            let endpoint = endpoint_of(&blocker.what);
+            if endpoint.is_some_and(|id| leaving.contains(id)) {
+                blocker.passage = Passage::Passing;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The endpoint whose interface a description tells of: `VPC Endpoint Interface vpce-…`.
+fn endpoint_of(what: &str) -> Option<&str> {
+    what.split([' ', ':']).find(|word| word.starts_with("vpce-"))
+}
+
+/// The endpoints whose owners have deleted them, and which AWS has not removed yet.
+async fn leaving_endpoints(aws: &Aws) -> Result<BTreeSet<String>, AwsError> {
+    const DESCRIBE: Operation = Operation::new("ec2:DescribeVpcEndpoints");
+    // In lower case, other than the SDK has it (aws-behaviour 8.d).
+    let by = filter("vpc-endpoint-state", ["deleting".to_owned(), "deleted".to_owned()]);
+    let found = pages(|token| {
+        let by = by.clone();
+        async move {
+            let request = aws.ec2().describe_vpc_endpoints().filters(by).max_results(1000);
+            let send = || request.clone().set_next_token(token.clone()).send();
+            let page = aws.call(DESCRIBE, send).await?;
+            Ok((page.vpc_endpoints.unwrap_or_default(), page.next_token))
+        }
+    })
+    .await?;
+    Ok(found.into_iter().filter_map(|endpoint| endpoint.vpc_endpoint_id).collect())
 }
 
 /// The interfaces of a network that have an address on the internet: while there are any, its
@@ -77,7 +114,10 @@ fn interface(interface: &NetworkInterface) -> Blocker {
     } else if kind == "vpc_endpoint" {
         ("network interface of a VPC endpoint", Passage::Foreign)
     } else if description.starts_with("AWS Lambda VPC ENI") {
-        ("network interface of a Lambda function", Passage::Foreign)
+        // Lambda takes them away once they serve no function any more (aws-behaviour 24.6).
+        let is_idle = interface.status() == Some(&NetworkInterfaceStatus::Available);
+        let passage = if is_idle { Passage::Passing } else { Passage::Foreign };
+        ("network interface of a Lambda function", passage)
     } else {
         ("network interface", Passage::Foreign)
     };
@@ -238,6 +278,22 @@ mod tests {
         assert_eq!(judged("ELB app/x/1", "interface", "amazon-elb"), Passage::Passing);
         assert_eq!(judged(task, "interface", "578734482556"), Passage::Passing);
         assert_eq!(judged("Interface for NAT Gateway nat-1", "nat_gateway", ""), Passage::Passing);
+    }
+
+    #[test]
+    fn what_a_function_left_behind_is_waited_for() {
+        let left = NetworkInterface::builder()
+            .description("AWS Lambda VPC ENI-report-1")
+            .status(NetworkInterfaceStatus::Available)
+            .build();
+        assert_eq!(interface(&left).passage, Passage::Passing);
+    }
+
+    #[test]
+    fn an_endpoint_is_known_by_what_its_interface_is_called() {
+        let what = "network interface of a VPC endpoint: VPC Endpoint Interface vpce-0a1b";
+        assert_eq!(endpoint_of(what), Some("vpce-0a1b"));
+        assert_eq!(endpoint_of("network interface: vpcethernet"), None);
     }
 
     #[test]

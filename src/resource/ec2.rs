@@ -62,6 +62,17 @@ pub const GROUP_JUST_MADE: Patience = Patience::until_seen(
     "the security group was just made",
 );
 
+/// Anything of EC2 that was just made, for what takes any (aws-behaviour 24.3).
+const JUST_MADE: &[Patience] = &[
+    VPC_JUST_MADE,
+    SUBNET_JUST_MADE,
+    GATEWAY_JUST_MADE,
+    ADDRESS_JUST_MADE,
+    NAT_JUST_MADE,
+    TABLE_JUST_MADE,
+    GROUP_JUST_MADE,
+];
+
 /// The tag that carries the token of the creation which made a thing. It tells what a creation
 /// left half made from what it was to replace, where AWS itself takes no token.
 const TOKEN: &str = "provision:token";
@@ -146,8 +157,8 @@ pub async fn update_tags(
     id: &str,
     (set, removed): &(Tags, Vec<String>),
 ) -> Result<(), AwsError> {
-    const CREATE: Operation = Operation::new("ec2:CreateTags");
-    const DELETE: Operation = Operation::new("ec2:DeleteTags");
+    const CREATE: Operation = Operation::patient("ec2:CreateTags", JUST_MADE);
+    const DELETE: Operation = Operation::patient("ec2:DeleteTags", JUST_MADE);
     if !set.is_empty() {
         let tags = to_tags(set);
         let send = || aws.ec2().create_tags().resources(id).set_tags(Some(tags.clone())).send();

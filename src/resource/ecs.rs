@@ -23,6 +23,13 @@ pub const SERVICE_LINKED_ROLE: Patience = Patience::with(
 )
 .saying("unable to assume the service linked role");
 
+/// A cluster or service that was just made may not be found yet (aws-behaviour 12.c, 17.c).
+const JUST_MADE: Patience = Patience::until_seen(
+    &["ClusterNotFoundException", "ServiceNotFoundException"],
+    Duration::from_mins(2),
+    "it was just made",
+);
+
 /// Tags for a create call.
 pub fn to_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
@@ -40,8 +47,8 @@ pub async fn update_tags(
     arn: &str,
     (set, removed): &(Tags, Vec<String>),
 ) -> Result<(), AwsError> {
-    const TAG: Operation = Operation::new("ecs:TagResource");
-    const UNTAG: Operation = Operation::new("ecs:UntagResource");
+    const TAG: Operation = Operation::patient("ecs:TagResource", &[JUST_MADE]);
+    const UNTAG: Operation = Operation::patient("ecs:UntagResource", &[JUST_MADE]);
     if !set.is_empty() {
         let tags = to_tags(set);
         let send =

@@ -149,8 +149,9 @@ pub async fn update_tags(
     arn: &str,
     (set, removed): &(Tags, Vec<String>),
 ) -> Result<(), AwsError> {
-    const ADD: Operation = Operation::new("elasticloadbalancing:AddTags");
-    const REMOVE: Operation = Operation::new("elasticloadbalancing:RemoveTags");
+    const VISIBLE: &[Patience] = &[VISIBLE_BALANCER, VISIBLE_GROUP, VISIBLE_LISTENER];
+    const ADD: Operation = Operation::patient("elasticloadbalancing:AddTags", VISIBLE);
+    const REMOVE: Operation = Operation::patient("elasticloadbalancing:RemoveTags", VISIBLE);
     if !set.is_empty() {
         let tags = to_tags(set);
         let send = || aws.elb().add_tags().resource_arns(arn).set_tags(Some(tags.clone())).send();

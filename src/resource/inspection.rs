@@ -3,15 +3,13 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// What was found in, on or behind one resource.
+/// What was found in or on one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inspection {
     /// What hangs on it, or lies in it, that no spec of its kind can declare.
     pub extras: Vec<Extra>,
     /// What AWS calls the members of its collections, where that is an id of their own.
     pub members: Vec<Member>,
-    /// When it was made, and by whom, in words; `None` where AWS does not say.
-    pub origin: Option<String>,
 }
 
 /// Something that hangs on a resource or lies in it. The resources of the stack itself are among

@@ -165,11 +165,15 @@ async fn attach(aws: &Aws, id: &InternetGatewayId, vpc: &VpcId) -> Result<(), Aw
         request.vpc_id(vpc.as_str()).send()
     };
     match aws.call(ATTACH, send).await {
-        // AWS says the same of an attachment to another network (aws-behaviour 2.b).
+        // AWS says the same of an attachment to another network (aws-behaviour 2.b), and may not
+        // show yet to which.
         Err(error) if error.has_code("Resource.AlreadyAssociated") => {
             let filters = vec![ec2::filter("internet-gateway-id", [id.0.clone()])];
-            let attached = describe(aws, filters).await?.iter().any(|live| network(live) == *vpc);
-            if attached { Ok(()) } else { Err(error) }
+            let is_attached = |live: &Vec<types::InternetGateway>| {
+                live.iter().any(|live| network(live) == *vpc)
+            };
+            let live = aws.patiently(|| describe(aws, filters.clone()), is_attached).await?;
+            if is_attached(&live) { Ok(()) } else { Err(error) }
         }
         other => other.map(drop),
     }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness, Replacement,
-    Resource, Sought, SoughtValue, Tagging,
+    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness,
+    Replacement, Resource, Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
 
@@ -22,6 +22,7 @@ pub struct Facts {
     pub type_name: &'static str,
     pub made_by: &'static str,
     pub fixed: &'static [&'static str],
+    pub initial: &'static [&'static str],
     pub renewed: &'static [&'static str],
     pub owned: &'static [&'static str],
     pub whole: &'static [&'static str],
@@ -90,6 +91,15 @@ macro_rules! kinds {
                 match self { $(Self::$variant => canonical::<super::$module::$variant>(spec)),+ }
             }
 
+            /// [`Resource::widened`].
+            pub fn widened(
+                self, spec: &Value, applied: &Value, live: &Value,
+            ) -> Result<Value, KindError> {
+                match self { $(
+                    Self::$variant => widened::<super::$module::$variant>(spec, applied, live)
+                ),+ }
+            }
+
             /// [`Resource::create`].
             pub async fn create(
                 self, aws: &Aws, spec: &Value, identity: &Identity,
@@ -137,6 +147,15 @@ macro_rules! kinds {
             ) -> Result<Vec<Inspection>, KindError> {
                 match self { $(
                     Self::$variant => Box::pin(inspect::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
+            /// [`Resource::origin`].
+            pub async fn origin(
+                self, aws: &Aws, sought: &SoughtValue,
+            ) -> Result<Option<String>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(origin::<super::$module::$variant>(aws, sought)).await
                 ),+ }
             }
 
@@ -217,6 +236,7 @@ fn facts<R: Resource>() -> Facts {
         type_name: R::TYPE_NAME,
         made_by: R::MADE_BY,
         fixed: R::FIXED,
+        initial: R::INITIAL,
         renewed: R::RENEWED,
         owned: R::OWNED,
         whole: R::WHOLE,
@@ -239,6 +259,11 @@ fn facts<R: Resource>() -> Facts {
 
 fn canonical<R: Resource>(spec: &Value) -> Result<Value, KindError> {
     erased::<R, R>(&typed::<R, R>(spec)?)
+}
+
+fn widened<R: Resource>(spec: &Value, applied: &Value, live: &Value) -> Result<Value, KindError> {
+    let spec: R = typed::<R, _>(spec)?;
+    erased::<R, R>(&spec.widened(&typed::<R, _>(applied)?, &typed::<R, _>(live)?))
 }
 
 async fn create<R: Resource>(
@@ -285,6 +310,10 @@ async fn inspect<R: Resource>(
 ) -> Result<Vec<Inspection>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::inspect(aws, &sought).await?)
+}
+
+async fn origin<R: Resource>(aws: &Aws, sought: &SoughtValue) -> Result<Option<String>, KindError> {
+    Ok(R::origin(aws, &typed_sought::<R>(sought)?).await?)
 }
 
 async fn update<R: Resource>(

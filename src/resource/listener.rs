@@ -1,7 +1,7 @@
 //! A listener: a port of the load balancer, and the target group that its requests go to.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, ForwardActionConfig, Listener as Described, ProtocolEnum,
+    Action, ActionTypeEnum, ForwardActionConfig, Listener as Described, ProtocolEnum, Rule,
     TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use super::load_balancer::LoadBalancerArn;
 use super::reference::text_newtypes;
 use super::target_group::TargetGroupArn;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Resource, Sought,
+    Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Place, Readiness,
+    Resource, Sought, Standing,
 };
 use crate::aws::{Aws, AwsError, Operation, elb_tags, present};
 
@@ -73,13 +74,8 @@ impl Resource for Listener {
         aws: &Aws,
         _identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
-        // A page holds 400, and a load balancer has no more than 50 (aws-behaviour 21, 28).
         let Some(balancer) = self.load_balancer.known() else { return Ok(None) };
-        let send = || aws.elb().describe_listeners().load_balancer_arn(balancer.as_str()).send();
-        let described = match aws.call(DESCRIBE, send).await {
-            Err(error) if error.is_gone() => return Ok(None),
-            answer => answer?.listeners.unwrap_or_default(),
-        };
+        let described = of_balancer(aws, balancer.as_str()).await?;
         let on_port = described.iter().find(|one| elb::port(one.port()) == self.port);
         let Some(outputs) = on_port.map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
@@ -104,6 +100,24 @@ impl Resource for Listener {
             })
         });
         Ok(live.collect())
+    }
+
+    /// The rules that come before its own action.
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let one = |sought: &Sought<Self>| {
+            let arn = sought.outputs.arn.0.clone();
+            async move {
+                let rules = rules(aws, &arn).await?;
+                let extras = rules.iter().map(|rule| Extra {
+                    collection: "rules",
+                    id: super::text(rule.rule_arn()),
+                    what: format!("rule of priority {}", super::text(rule.priority())),
+                    standing: Standing::Part,
+                });
+                Ok(Inspection { extras: extras.collect(), ..Inspection::default() })
+            }
+        };
+        futures::future::try_join_all(sought.iter().map(one)).await
     }
 
     async fn update(
@@ -170,6 +184,36 @@ impl Listener {
         let group = self.target_group.get().as_str();
         Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group).build()
     }
+}
+
+/// All listeners of a load balancer; none of one that is gone. A page holds 400, and a load balancer
+/// has no more than 50 (aws-behaviour 21, 28).
+pub(super) async fn of_balancer(aws: &Aws, arn: &str) -> Result<Vec<Described>, AwsError> {
+    let send = || aws.elb().describe_listeners().load_balancer_arn(arn).send();
+    match aws.call(DESCRIBE, send).await {
+        Err(error) if error.is_gone() => Ok(Vec::new()),
+        answer => Ok(answer?.listeners.unwrap_or_default()),
+    }
+}
+
+/// `HTTPS on port 443`.
+pub(super) fn words(listener: &Described) -> String {
+    let protocol = listener.protocol().map_or("HTTP", ProtocolEnum::as_str);
+    format!("{protocol} on port {}", elb::port(listener.port()))
+}
+
+/// The rules of a listener without the one that stands for its own action; none of one that is gone.
+async fn rules(aws: &Aws, arn: &str) -> Result<Vec<Rule>, AwsError> {
+    const RULES: Operation = Operation::new("elasticloadbalancing:DescribeRules");
+    let found = super::ec2::pages(|marker| async move {
+        let request = aws.elb().describe_rules().listener_arn(arn).set_marker(marker);
+        match aws.call(RULES, || request.clone().send()).await {
+            Err(error) if error.is_gone() => Ok((Vec::new(), None)),
+            answer => answer.map(|page| (page.rules.unwrap_or_default(), page.next_marker)),
+        }
+    })
+    .await?;
+    Ok(found.into_iter().filter(|rule| rule.is_default() != Some(true)).collect())
 }
 
 async fn describe(aws: &Aws, arns: Vec<String>) -> Result<Vec<Described>, AwsError> {

@@ -17,7 +17,8 @@ use super::security_group::SecurityGroupId;
 use super::subnet::SubnetId;
 use super::vpc::VpcId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Naming, Place,
+    Readiness, Resource, Sought, Standing, listener,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, elb_tags, present};
 
@@ -182,6 +183,24 @@ impl Resource for LoadBalancer {
         Ok(sought.iter().map(one).collect())
     }
 
+    /// The listeners on it: those of the stack are resources of their own.
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let one = |sought: &Sought<Self>| {
+            let arn = sought.outputs.arn.0.clone();
+            async move {
+                let found = listener::of_balancer(aws, &arn).await?;
+                let extras = found.iter().map(|listener| Extra {
+                    collection: "listeners",
+                    id: super::text(listener.listener_arn()),
+                    what: listener::words(listener),
+                    standing: Standing::Part,
+                });
+                Ok(Inspection { extras: extras.collect(), ..Inspection::default() })
+            }
+        };
+        futures::future::try_join_all(sought.iter().map(one)).await
+    }
+
     async fn update(
         &self,
         aws: &Aws,
@@ -202,6 +221,19 @@ impl Resource for LoadBalancer {
         Ok(outputs)
     }
 
+    /// A balancer leaves a zone only when no task is left there.
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        Self {
+            subnets: widened(&self.subnets, &applied.subnets, &live.subnets),
+            security_groups: widened(
+                &self.security_groups,
+                &applied.security_groups,
+                &live.security_groups,
+            ),
+            ..self.clone()
+        }
+    }
+
     /// Its listeners go with it. It does not turn off a protection that is on: that is a change of
     /// its own, which the user must want (aws-behaviour 14.e).
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
@@ -211,6 +243,15 @@ impl Resource for LoadBalancer {
         let send = || aws.elb().delete_load_balancer().load_balancer_arn(arn).send();
         ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
+}
+
+/// What is wanted, and what was applied and is live besides.
+fn widened<T: Ord + Clone>(
+    wanted: &BTreeSet<Input<T>>,
+    applied: &BTreeSet<Input<T>>,
+    live: &BTreeSet<Input<T>>,
+) -> BTreeSet<Input<T>> {
+    wanted.iter().chain(applied.intersection(live)).cloned().collect()
 }
 
 const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeLoadBalancers");

@@ -68,6 +68,8 @@ pub trait Resource:
     const MADE_BY: &'static str;
     /// The fields that AWS can't change: another value means another resource.
     const FIXED: &'static [&'static str] = &[];
+    /// The fields that count only while it is made: another value later is no change of it.
+    const INITIAL: &'static [&'static str] = &[];
     /// The outputs that an update renews, such as a task definition's revision.
     const RENEWED: &'static [&'static str] = &[];
     /// The fields that hold a collection whole: what is in it and not declared does not belong.
@@ -166,6 +168,16 @@ pub trait Resource:
         std::future::ready(Ok(vec![Inspection::default(); sought.len()]))
     }
 
+    /// When it was made and by whom, in words; `None` where AWS does not say. Asked of what somebody
+    /// else has made in the place of one of the stack's.
+    fn origin(
+        aws: &Aws,
+        sought: &Sought<Self>,
+    ) -> impl Future<Output = Result<Option<String>, AwsError>> + Send {
+        let _ = (aws, sought);
+        std::future::ready(Ok(None))
+    }
+
     /// Changes the live one into this spec, in place: exactly the fields that `change` names.
     fn update(
         &self,
@@ -173,6 +185,17 @@ pub trait Resource:
         identity: &Identity,
         change: &Change<Self>,
     ) -> impl Future<Output = Result<Self::Outputs, AwsError>> + Send;
+
+    /// This spec, and with it what others of the stack may still use: what was `applied`, is `live`
+    /// and has no place in this spec any more. Its inputs may be pending.
+    ///
+    /// A change that takes something away passes through it: first to this, and to the spec itself
+    /// once nothing needs the rest any more. A kind whose updates make something anew has none.
+    #[must_use]
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        let _ = (applied, live);
+        self.clone()
+    }
 
     /// What keeps it from being removed, as far as AWS tells; asked only after AWS refused.
     fn blockers(

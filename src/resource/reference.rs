@@ -86,6 +86,13 @@ pub struct Reference {
     pub output: String,
 }
 
+impl Reference {
+    /// The reference as it stands in a serialized spec.
+    pub fn as_value(&self) -> Value {
+        Value::Object([(OUTPUT.to_owned(), self.to_string().into())].into_iter().collect())
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.address, self.output)

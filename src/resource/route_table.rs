@@ -17,7 +17,9 @@ use super::nat_gateway::NatGatewayId;
 use super::reference::text_newtypes;
 use super::subnet::SubnetId;
 use super::vpc::VpcId;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Place, Resource, Sought};
+use super::{
+    Change, Found, Handle, Identity, Input, Inspection, Kind, Live, Member, Place, Resource, Sought,
+};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
 text_newtypes! {
@@ -117,6 +119,23 @@ impl Resource for RouteTable {
                 tags: ec2::tags(table.tags()),
                 readiness: association::readiness(table),
             })
+        };
+        Ok(sought.iter().map(one).collect())
+    }
+
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let ids = sought.iter().map(|table| table.outputs.id.0.clone());
+        let tables = describe(aws, vec![ec2::filter("route-table-id", ids)]).await?;
+        let one = |sought: &Sought<Self>| {
+            let id = Some(sought.outputs.id.as_str());
+            let table = tables.iter().find(|table| table.route_table_id() == id);
+            let associations = table.map(association::ids).unwrap_or_default().into_iter();
+            let members = associations.map(|(subnet, id)| Member {
+                collection: "subnets",
+                value: subnet.0.into(),
+                id,
+            });
+            Inspection { members: members.collect(), ..Inspection::default() }
         };
         Ok(sought.iter().map(one).collect())
     }

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_applicationautoscaling::types::ScalableTarget as Described;
+use aws_sdk_applicationautoscaling::types::{
+    ScalableTarget as Described, ScalingPolicy, ScheduledAction,
+};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::autoscaling::{self, BUSY, DIMENSION, NAMESPACE};
 use super::service::ScalingId;
 use super::{
-    Change, Found, Identity, Input, Kind, Live, Place, Readiness, Replacement, Resource, Sought,
-    Tagging, ec2, elb,
+    Change, Extra, Found, Identity, Input, Inspection, Kind, Live, Place, Readiness, Replacement,
+    Resource, Sought, Standing, Tagging, ec2, elb, scaling_policy,
 };
 use crate::aws::{Aws, AwsError, Operation, Tags, is_owned};
 
@@ -70,10 +72,18 @@ impl Resource for ScalableTarget {
         _identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let Some(service) = self.service.known() else { return Ok(None) };
-        let described = describe(aws, vec![service.0.clone()]).await?;
-        let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
-        let tags = tags(aws, outputs.arn.as_deref()).await?;
-        Ok(Some(Found { outputs, tags }))
+        let look = || async {
+            let described = describe(aws, vec![service.0.clone()]).await?;
+            let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
+            let tags = tags(aws, outputs.arn.as_deref()).await?;
+            Ok::<_, AwsError>(Some((outputs, tags)))
+        };
+        // Its tags are another call, which may not know yet what was just registered.
+        let is_whole = |found: &Option<(Outputs, Option<Tags>)>| {
+            found.as_ref().is_none_or(|(_, tags)| tags.is_some())
+        };
+        let found = aws.patiently(look, is_whole).await?;
+        Ok(found.map(|(outputs, tags)| Found { outputs, tags: tags.unwrap_or_default() }))
     }
 
     fn locate(id: &str, _place: &Place) -> Option<Outputs> {
@@ -98,6 +108,23 @@ impl Resource for ScalableTarget {
             }
         });
         try_join_all(live).await
+    }
+
+    /// What moves the count, and what moves the bounds.
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let services: Vec<String> =
+            sought.iter().map(|target| target.outputs.service.0.clone()).collect();
+        let actions = services.iter().map(|service| scheduled_actions(aws, service));
+        let (policies, actions) = futures::try_join!(
+            scaling_policy::of_services(aws, &services),
+            try_join_all(actions),
+        )?;
+        let one = |(service, actions): (&String, Vec<ScheduledAction>)| {
+            let policies = policies.iter().filter(|policy| policy.resource_id() == service);
+            let extras = policies.map(policy_extra).chain(actions.iter().map(action_extra));
+            Inspection { extras: extras.collect(), ..Inspection::default() }
+        };
+        Ok(services.iter().zip(actions).map(one).collect())
     }
 
     async fn update(
@@ -159,7 +186,26 @@ fn is_registered_already(error: &AwsError) -> bool {
     error.has_code("ValidationException") && error.message().contains("already exists")
 }
 
-async fn describe(aws: &Aws, services: Vec<String>) -> Result<Vec<Described>, AwsError> {
+fn policy_extra(policy: &ScalingPolicy) -> Extra {
+    Extra {
+        collection: "policies",
+        id: policy.policy_arn().to_owned(),
+        what: format!("scaling policy {}", policy.policy_name()),
+        standing: Standing::Part,
+    }
+}
+
+fn action_extra(action: &ScheduledAction) -> Extra {
+    let name = action.scheduled_action_name();
+    Extra {
+        collection: "scheduled_actions",
+        id: action.scheduled_action_arn().to_owned(),
+        what: format!("scheduled action {name}, {}", action.schedule()),
+        standing: Standing::Part,
+    }
+}
+
+pub(super) async fn describe(aws: &Aws, services: Vec<String>) -> Result<Vec<Described>, AwsError> {
     let some = services.chunks(AT_ONCE).map(<[String]>::to_vec);
     let found = try_join_all(some.map(|services| describe_some(aws, services))).await?;
     Ok(found.into_iter().flatten().collect())
@@ -182,16 +228,16 @@ async fn describe_some(aws: &Aws, services: Vec<String>) -> Result<Vec<Described
     .await
 }
 
-/// The tags of one; a target that has no ARN has no tags either.
-async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Tags, AwsError> {
+/// The tags of one, `None` where there is none; a target that has no ARN has no tags either.
+async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Option<Tags>, AwsError> {
     const LIST: Operation = Operation::new("application-autoscaling:ListTagsForResource");
-    let Some(arn) = arn else { return Ok(Tags::new()) };
+    let Some(arn) = arn else { return Ok(Some(Tags::new())) };
     let send = || aws.autoscaling().list_tags_for_resource().resource_arn(arn).send();
     let tags = match aws.call(LIST, send).await {
-        Err(error) if error.is_gone() => return Ok(Tags::new()),
+        Err(error) if error.is_gone() => return Ok(None),
         answer => answer?.tags.unwrap_or_default(),
     };
-    Ok(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect())
+    Ok(Some(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()))
 }
 
 /// The live spec; with the bounds that were applied where scheduled actions move them, which is
@@ -210,14 +256,22 @@ async fn unscheduled(
 }
 
 async fn is_scheduled(aws: &Aws, service: &ScalingId) -> Result<bool, AwsError> {
+    Ok(!scheduled_actions(aws, service.as_str()).await?.is_empty())
+}
+
+async fn scheduled_actions(aws: &Aws, service: &str) -> Result<Vec<ScheduledAction>, AwsError> {
     const DESCRIBE: Operation =
         Operation::patient("application-autoscaling:DescribeScheduledActions", &[BUSY]);
-    let send = || {
-        let request = aws.autoscaling().describe_scheduled_actions();
-        let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
-        request.resource_id(service.as_str()).send()
-    };
-    Ok(!aws.call(DESCRIBE, send).await?.scheduled_actions().is_empty())
+    let request = aws.autoscaling().describe_scheduled_actions().resource_id(service);
+    let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+    ec2::pages(|token| {
+        let request = request.clone().set_next_token(token);
+        async move {
+            let page = aws.call(DESCRIBE, || request.clone().send()).await?;
+            Ok((page.scheduled_actions.unwrap_or_default(), page.next_token))
+        }
+    })
+    .await
 }
 
 fn outputs(target: &Described) -> Outputs {

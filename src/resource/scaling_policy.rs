@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_applicationautoscaling::operation::describe_scaling_policies::builders::DescribeScalingPoliciesFluentBuilder;
 use aws_sdk_applicationautoscaling::types::{
     MetricType, PolicyType, PredefinedMetricSpecification, ScalingPolicy as Described,
     TargetTrackingScalingPolicyConfiguration as Configuration,
@@ -67,6 +68,9 @@ const AT_ONCE: usize = 50;
 
 /// How long AWS pauses for a service of ECS where nothing is said, in seconds.
 const DEFAULT_COOLDOWN_SECONDS: u32 = 300;
+
+const DESCRIBE: Operation =
+    Operation::patient("application-autoscaling:DescribeScalingPolicies", &[BUSY]);
 
 const PUT: Operation = Operation::patient(
     "application-autoscaling:PutScalingPolicy",
@@ -224,16 +228,31 @@ async fn describe(aws: &Aws, names: BTreeSet<String>) -> Result<Vec<Described>, 
 
 /// The policies of these names, of whatever service.
 async fn describe_some(aws: &Aws, names: Vec<String>) -> Result<Vec<Described>, AwsError> {
-    const DESCRIBE: Operation =
-        Operation::patient("application-autoscaling:DescribeScalingPolicies", &[BUSY]);
+    let request = aws.autoscaling().describe_scaling_policies().service_namespace(NAMESPACE);
+    pages(aws, request.set_policy_names(Some(names))).await
+}
+
+/// All policies of some services.
+pub(super) async fn of_services(
+    aws: &Aws,
+    services: &[String],
+) -> Result<Vec<Described>, AwsError> {
+    let of_one = |service: &String| {
+        let request = aws.autoscaling().describe_scaling_policies().resource_id(service);
+        let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+        async move { pages(aws, request).await }
+    };
+    Ok(try_join_all(services.iter().map(of_one)).await?.into_iter().flatten().collect())
+}
+
+async fn pages(
+    aws: &Aws,
+    request: DescribeScalingPoliciesFluentBuilder,
+) -> Result<Vec<Described>, AwsError> {
     ec2::pages(|token| {
-        let names = names.clone();
+        let request = request.clone().set_next_token(token);
         async move {
-            let request = aws.autoscaling().describe_scaling_policies();
-            let request = request.service_namespace(NAMESPACE).set_policy_names(Some(names));
-            let request = request.set_next_token(token);
-            let send = || request.clone().send();
-            let page = aws.call(DESCRIBE, send).await?;
+            let page = aws.call(DESCRIBE, || request.clone().send()).await?;
             Ok((page.scaling_policies.unwrap_or_default(), page.next_token))
         }
     })

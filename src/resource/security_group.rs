@@ -17,7 +17,8 @@ use super::ec2::{self, VISIBLE_VPC};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
+    Change, Found, Handle, Identity, Input, Inspection, Kind, Live, Member, Naming, Place,
+    Readiness, Resource, Sought,
 };
 use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
 
@@ -120,6 +121,16 @@ impl Resource for SecurityGroup {
         Ok(sought.iter().map(one).collect())
     }
 
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let rows = rules::rows(aws, sought.iter().map(|group| &group.outputs.id)).await?;
+        let one = |sought: &Sought<Self>| {
+            let id = sought.outputs.id.as_str();
+            let own = rows.iter().filter(|row| row.group_id() == Some(id));
+            Inspection { members: own.filter_map(member).collect(), ..Inspection::default() }
+        };
+        Ok(sought.iter().map(one).collect())
+    }
+
     async fn update(
         &self,
         aws: &Aws,
@@ -135,6 +146,14 @@ impl Resource for SecurityGroup {
         }
         ec2::update_tags(aws, id.as_str(), &change.tags(&identity.tags)).await?;
         Ok(change.from.outputs.clone())
+    }
+
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        Self {
+            ingress: rules::widened(&self.ingress, &applied.ingress, &live.ingress),
+            egress: rules::widened(&self.egress, &applied.egress, &live.egress),
+            ..self.clone()
+        }
     }
 
     async fn blockers(aws: &Aws, gone: &Sought<Self>) -> Result<Vec<Blocker>, AwsError> {
@@ -159,6 +178,13 @@ impl Resource for SecurityGroup {
         let send = || aws.ec2().delete_security_group().group_id(gone.outputs.id.as_str()).send();
         ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
+}
+
+/// A rule by the id that it has by itself.
+fn member(row: &types::SecurityGroupRule) -> Option<Member> {
+    let value = serde_json::to_value(Rule::from_row(row)?).ok()?;
+    let collection = if row.is_egress() == Some(true) { "egress" } else { "ingress" };
+    Some(Member { collection, value, id: row.security_group_rule_id()?.to_owned() })
 }
 
 /// The rules that a group holds.

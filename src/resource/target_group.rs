@@ -27,7 +27,8 @@ text_newtypes! {
 pub struct TargetGroup {
     /// The network that its targets live in.
     pub vpc: Input<VpcId>,
-    /// The port of a target that names none of its own; tasks always do.
+    /// The port of a target that names none of its own. Tasks always do, so those that listen on
+    /// another port than those before them are registered beside them.
     pub port: u16,
     /// How the health of its targets is told.
     pub health_check: HealthCheck,
@@ -101,7 +102,8 @@ impl Resource for TargetGroup {
     const KIND: Kind = Kind::TargetGroup;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::TargetGroup";
     const MADE_BY: &'static str = "elasticloadbalancing:CreateTargetGroup";
-    const FIXED: &'static [&'static str] = &["vpc", "port"];
+    const FIXED: &'static [&'static str] = &["vpc"];
+    const INITIAL: &'static [&'static str] = &["port"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;
 

@@ -1,15 +1,22 @@
 //! A virtual network: the range of addresses that everything else of the stack lives in.
 
+mod guests;
+
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, VpcAttributeName, VpcCidrBlockStateCode, VpcState,
+};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::blockers::{self, Blocker};
 use super::ec2::{self, VISIBLE_VPC};
 use super::reference::text_newtypes;
-use super::{Change, Found, Handle, Identity, Input, Kind, Live, Place, Resource, Sought};
+use super::{
+    Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Place, Resource, Sought,
+    Standing,
+};
 use crate::aws::{Aws, AwsError, Operation, Patience};
 
 text_newtypes! {
@@ -123,6 +130,22 @@ impl Resource for Vpc {
             .collect())
     }
 
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let ids: Vec<String> = sought.iter().map(|vpc| vpc.outputs.id.0.clone()).collect();
+        let (vpcs, guests) = futures::try_join!(
+            describe(aws, vec![ec2::filter("vpc-id", ids.clone())]),
+            guests::of_networks(aws, &ids),
+        )?;
+        let one = |id: &String| {
+            let vpc = vpcs.iter().find(|vpc| vpc.vpc_id() == Some(id));
+            let blocks = vpc.map(further_blocks).unwrap_or_default();
+            let guests = guests.iter().filter(|(network, _)| network == id);
+            let extras = blocks.into_iter().chain(guests.map(|(_, guest)| guest.clone()));
+            Inspection { extras: extras.collect(), ..Inspection::default() }
+        };
+        Ok(ids.iter().map(one).collect())
+    }
+
     async fn update(
         &self,
         aws: &Aws,
@@ -159,6 +182,21 @@ impl Resource for Vpc {
         let send = || aws.ec2().delete_vpc().vpc_id(gone.outputs.id.as_str()).send();
         ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
+}
+
+/// The addresses that a network was given besides its first ones.
+fn further_blocks(vpc: &aws_sdk_ec2::types::Vpc) -> Vec<Extra> {
+    let further = vpc.cidr_block_association_set().iter().filter(|block| {
+        let state = block.cidr_block_state().and_then(|state| state.state());
+        block.cidr_block() != vpc.cidr_block() && state == Some(&VpcCidrBlockStateCode::Associated)
+    });
+    let extra = further.map(|block| Extra {
+        collection: "cidr_blocks",
+        id: super::text(block.association_id()),
+        what: super::text(block.cidr_block()),
+        standing: Standing::Part,
+    });
+    extra.collect()
 }
 
 async fn describe(

@@ -49,7 +49,8 @@ pub(super) fn add(
         port: service.listener_port,
         target_group: targets.arn(),
     };
-    let listener = graph.add("http", spec);
+    let why = "a port is let in before it is listened on, and as long as it is";
+    let listener = graph.add_after("http", spec, [Wait::exists(&group, why)]);
     Balancer { itself: balancer, listener, targets, service_group }
 }
 

@@ -75,6 +75,8 @@ pub(super) fn add(
     };
     let why = "ECS refuses a target group that no listener forwards to";
     let mut waits = vec![Wait::exists(&around.balancer.listener, why)];
+    let why = "its tasks are asked only in zones where the load balancer is";
+    waits.push(Wait::exists(&around.balancer.itself, why));
     waits.extend(around.network.way_out.iter().cloned());
     graph.add_after(name, spec, waits)
 }

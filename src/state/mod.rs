@@ -229,7 +229,7 @@ impl State {
             ready: false,
             configured,
         };
-        if let (false, Verb::Update, Some(before)) =
+        if let (false, Verb::Update | Verb::Widen, Some(before)) =
             (configured, intent.verb, self.resources.get(&address))
         {
             record.remember(before);
@@ -244,7 +244,7 @@ impl State {
             Verb::Create if !intent.unfound => {
                 self.in_doubt.insert(address.clone(), Intent { unfound: true, ..intent });
             }
-            Verb::Update => {
+            Verb::Update | Verb::Widen => {
                 if let Some(record) = self.resources.get_mut(address) {
                     let before = record.clone();
                     record.applied = intent.spec;

@@ -212,6 +212,29 @@ async fn a_role_that_somebody_deleted() {
     world.assert_settled(&mended).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_security_group_that_somebody_shut() {
+    let (mut world, run) = redeployed_after(|cloud| {
+        let groups = ask(cloud, "ec2", "DescribeSecurityGroups", &json!({})).unwrap();
+        let groups = groups["securityGroupInfo"].as_array().cloned().unwrap_or_default();
+        let own = groups.iter().find(|group| group["groupName"] == "shop-dev-service").unwrap();
+        let request = json!({"GroupId": own["groupId"], "IpPermissions": [{
+            "IpProtocol": "tcp", "FromPort": 8000, "ToPort": 8000,
+            "Groups": [{"GroupId": own["ipPermissions"][0]["groups"][0]["groupId"]}],
+        }]});
+        ask(cloud, "ec2", "RevokeSecurityGroupIngress", &request).unwrap();
+    })
+    .await;
+    assert_eq!(causes(&run).first(), Some(&Cause::HealthCheckTimeout), "{:#?}", findings(&run));
+    assert!(findings(&run)[0].explanation.contains("a security group"), "{:#?}", findings(&run));
+    let mended = config("services.app.image = ghcr.io/acme/shop:2");
+    let plan = world.plan(&mended).await;
+    let drift = plan.changes().find(|planned| planned.address.to_string() == "security_group.app");
+    assert!(drift.unwrap().reason.contains("outside of provision"), "{drift:#?}");
+    world.up(&mended).await;
+    world.assert_settled(&mended).await;
+}
+
 /// Capacity may come back, so the wait goes on; the cause is told all the same.
 #[tokio::test(start_paused = true)]
 async fn spot_capacity_that_is_sold_out() {

@@ -77,6 +77,15 @@ const CASES: &[Case] = &[
         "services.app.listener_port = 8080",
         &["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "ModifyListener"],
     ),
+    case(
+        "services.app.port = 9000",
+        &[
+            "AuthorizeSecurityGroupIngress",
+            "RegisterTaskDefinition",
+            "UpdateService",
+            "RevokeSecurityGroupIngress",
+        ],
+    ),
     case("protect = true", &["ModifyLoadBalancerAttributes"]),
 ];
 
@@ -169,22 +178,4 @@ fn count(world: &World) -> u64 {
     let request = serde_json::json!({"cluster": cluster, "services": [service]});
     let found = world.ask("ecs", "DescribeServices", &request);
     found["services"][0]["desiredCount"].as_u64().unwrap_or_default()
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_container_port_moves_the_service_to_a_target_group_of_its_own() {
-    let mut world = World::new();
-    world.up(&config("")).await;
-    let old = world.output("target_group.app", "arn");
-    let after = config("services.app.port = 9000");
-    let run = world.up(&after).await;
-    let new = world.output("target_group.app", "arn");
-    assert_ne!(old, new);
-    let groups = world.ask("elb", "DescribeTargetGroups", &serde_json::json!({}));
-    assert_eq!(groups["TargetGroups"].as_array().map(Vec::len), Some(1));
-    let order = ["CreateTargetGroup", "ModifyListener", "UpdateService", "DeleteTargetGroup"];
-    let calls = run.mutations();
-    let places: Vec<_> = order.map(|call| calls.iter().position(|made| *made == call)).to_vec();
-    assert!(places.is_sorted() && !places.contains(&None), "{calls:?}");
-    world.assert_settled(&after).await;
 }

@@ -6,9 +6,10 @@ use ipnet::Ipv4Net;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use provision::config::{
-    Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift, HealthCheck,
-    Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
+    Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift,
+    HealthCheck, Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
 };
 use serde_json::json;
 
@@ -29,6 +30,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 tags: tags.into_iter().filter(|(key, _)| may_be_a_tag(key)).collect(),
                 drift: Drift::default(),
                 protect,
+                timeouts: BTreeMap::new(),
             };
             load(toml::to_string(&config).expect("a configuration is a table"), vec![])
         },
@@ -46,10 +48,12 @@ fn networks() -> impl Strategy<Value = Network> {
         Just("10.20.0.0/20"),
         Just("172.16.4.0/22"),
         Just("192.168.0.0/23"),
+        Just("10.255.0.0/18"),
+        Just("100.64.0.0/24"),
     ];
     let names = ["a", "b", "d"].map(|zone| format!("{REGION}{zone}")).to_vec();
     let zones = prop_oneof![
-        4 => (2_u8..=4).prop_map(Zones::Count),
+        4 => (2_u8..=6).prop_map(Zones::Count),
         1 => Just(Zones::Named(names)),
     ];
     let nat = prop_oneof![Just(Nat::Single), Just(Nat::PerZone), Just(Nat::None)];
@@ -102,7 +106,17 @@ fn services() -> impl Strategy<Value = Service> {
 type Task = (u32, u32, Architecture, TaskPolicies);
 
 fn tasks() -> impl Strategy<Value = Task> {
-    let sizes = prop_oneof![Just((256, 512)), Just((512, 4096)), Just((1024, 2048))];
+    let sizes = [
+        (256, 512),
+        (256, 2048),
+        (512, 4096),
+        (1024, 2048),
+        (2048, 16384),
+        (4096, 30720),
+        (8192, 16384),
+        (16384, 122_880),
+    ];
+    let sizes = proptest::sample::select(sizes.to_vec());
     let architectures = prop_oneof![Just(Architecture::X86_64), Just(Architecture::Arm64)];
     (sizes, architectures, policies())
         .prop_map(|((cpu, memory), architecture, policies)| (cpu, memory, architecture, policies))
@@ -112,14 +126,31 @@ fn policies() -> impl Strategy<Value = TaskPolicies> {
     let managed = ["AmazonSQSReadOnlyAccess", "AmazonS3ReadOnlyAccess"]
         .map(|name| format!("arn:aws:iam::aws:policy/{name}"));
     let managed = proptest::sample::subsequence(managed.to_vec(), 0..=2);
-    let inline = json!({"Statement": [{
-        "Effect": "Allow",
-        "Action": ["s3:PutObject", "s3:GetObject"],
-        "Resource": "arn:aws:s3:::shop uploads/*",
-    }]});
-    (managed, any::<bool>()).prop_map(move |(managed, has_inline)| TaskPolicies {
+    // IAM gives documents back as they were written; what says the same in another way is the same.
+    let documents = [
+        json!({"Statement": [{
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:GetObject"],
+            "Resource": "arn:aws:s3:::shop uploads/*",
+        }]}),
+        json!({"Version": "2012-10-17", "Statement": {
+            "Sid": "Queues", "Effect": "Deny", "NotAction": "sqs:*", "Resource": ["*"],
+            "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}},
+        }}),
+        json!({"Version": "2008-10-17", "Id": "é", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "*", "Resource": "*",
+             "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+        ]}),
+    ];
+    let inline = btree_map(
+        "[a-zA-Z][a-zA-Z0-9_.@=,+-]{0,9}",
+        proptest::sample::select(documents.to_vec()),
+        0..4,
+    );
+    (managed, inline).prop_map(|(managed, inline)| TaskPolicies {
         managed: managed.into_iter().collect(),
-        inline: has_inline.then(|| ("uploads".to_owned(), inline.clone())).into_iter().collect(),
+        inline,
     })
 }
 
@@ -139,11 +170,11 @@ fn containers() -> impl Strategy<Value = Container> {
         Just("arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/database-AbCdEf:user::"),
         Just("arn:aws:ssm:us-east-1:123456789012:parameter/shop/key"),
     ];
-    let command = option::of(vec("[ -~]{1,8}", 1..3));
+    let command = option::of(vec("[ -~é\n]{1,8}", 1..5));
     let users = prop_oneof![Just("1000"), Just("1000:1000"), Just("app")].prop_map(str::to_owned);
     (
-        btree_map("E[A-Z_]{0,6}", "[ -~é]{0,9}", 0..4),
-        btree_map("S[A-Z_]{0,6}", secret.prop_map(str::to_owned), 0..3),
+        btree_map("E[a-zA-Z0-9_]{0,6}", "[ -~é€😀\t\n]{0,9}", 0..6),
+        btree_map("S[a-zA-Z0-9_]{0,6}", secret.prop_map(str::to_owned), 0..4),
         command,
         option::of(users),
         any::<bool>(),
@@ -173,10 +204,11 @@ fn own_checks() -> impl Strategy<Value = ContainerHealthCheck> {
 type Balancing = (u16, u16, HealthCheck, u32, Vec<Ipv4Net>, u32);
 
 fn balancing() -> impl Strategy<Value = Balancing> {
-    let codes = prop_oneof![Just("200"), Just("200,204"), Just("200-299")];
-    let checks = (codes, 6_u32..=20, 2_u32..=5, 2_u32..=4, 2_u32..=5).prop_map(
-        |(codes, interval_seconds, timeout_seconds, healthy, unhealthy)| HealthCheck {
-            path: "/health".into(),
+    let codes = prop_oneof![Just("200"), Just("200,204"), Just("200-299"), Just("200-299,301")];
+    let paths = prop_oneof![Just("/health"), Just("/"), Just("/a/b?deep=1&x=%20")];
+    let checks = (codes, paths, 6_u32..=60, 2_u32..=5, 2_u32..=10, 2_u32..=10).prop_map(
+        |(codes, path, interval_seconds, timeout_seconds, healthy, unhealthy)| HealthCheck {
+            path: path.into(),
             interval_seconds,
             timeout_seconds,
             healthy_threshold: healthy,
@@ -187,7 +219,9 @@ fn balancing() -> impl Strategy<Value = Balancing> {
     let blocks = ["0.0.0.0/0", "198.51.100.0/24", "203.0.113.7/32", "10.0.0.0/8"];
     let blocks = blocks.map(|block| block.parse().expect("it is a block of addresses"));
     let ingress = proptest::sample::subsequence(blocks.to_vec(), 1..=4);
-    (1024_u16..9000, prop_oneof![Just(80), Just(8080)], checks, 0_u32..=300, ingress, 0_u32..=90)
+    let delays = prop_oneof![0_u32..=300, Just(600)];
+    let ports = prop_oneof![1_u16..=65535, 1024_u16..9000];
+    (ports, prop_oneof![Just(80), 1_u16..=65535], checks, delays, ingress, 0_u32..=900)
 }
 
 type Running = (u32, Option<Autoscaling>, Option<Spot>, Deployment, Option<u32>, bool);
@@ -196,24 +230,32 @@ fn running() -> impl Strategy<Value = Running> {
     let spot = (0_u32..3, 0_u32..3, 1_u32..4).prop_map(|(base, on_demand_weight, spot_weight)| {
         Spot { base, on_demand_weight, spot_weight }
     });
-    let deployment = (prop_oneof![Just(50), Just(100)], any::<bool>()).prop_map(
-        |(minimum_healthy_percent, rollback)| Deployment {
+    let percents = [(0, 100), (50, 200), (100, 200), (0, 150), (25, 200)];
+    let deployment = (proptest::sample::select(percents.to_vec()), any::<bool>()).prop_map(
+        |((minimum_healthy_percent, maximum_percent), rollback)| Deployment {
             minimum_healthy_percent,
-            maximum_percent: 200,
+            maximum_percent,
             rollback,
         },
     );
-    let retention = option::of(prop_oneof![Just(1), Just(30), Just(3653)]);
-    (1_u32..=4, option::of(scaling()), option::of(spot), deployment, retention, any::<bool>())
+    let retention = option::of(prop_oneof![Just(1), Just(30), Just(365), Just(3653)]);
+    let running = (1_u32..=4, option::of(scaling()), option::of(spot), deployment, retention);
+    (running, any::<bool>()).prop_map(|((count, scaling, spot, deployment, retention), execute)| {
+        let bounds =
+            scaling.as_ref().map_or((1, 4), |scaling: &Autoscaling| (scaling.min, scaling.max));
+        (count.clamp(bounds.0, bounds.1), scaling, spot, deployment, retention, execute)
+    })
 }
 
 fn scaling() -> impl Strategy<Value = Autoscaling> {
     let metrics = (any::<bool>(), any::<bool>(), any::<bool>());
-    (metrics, 10_u32..90, 0_u32..400).prop_map(|((cpu, memory, requests), at, cooldown)| {
-        let at = f64::from(at) + 0.5;
+    let bounds = (1_u32..=3, 0_u32..=5);
+    (metrics, bounds, 10_u32..90, 0_u32..400).prop_map(|(metrics, (min, more), at, cooldown)| {
+        let (cpu, memory, requests) = metrics;
+        let at = f64::from(at) + 0.25;
         Autoscaling {
-            min: 1,
-            max: 6,
+            min,
+            max: min + more,
             cpu: (cpu || !(memory || requests)).then_some(at),
             memory: memory.then_some(at),
             requests_per_target: requests.then_some(at * 10.0),
@@ -223,11 +265,25 @@ fn scaling() -> impl Strategy<Value = Autoscaling> {
     })
 }
 
+/// A runner that tries the same cases in every run.
+pub fn runner(cases: u32) -> TestRunner {
+    let config =
+        Cases { cases, failure_persistence: None, max_shrink_iters: 30, ..Cases::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+/// Runs a test in time of its own that nobody waits for.
+pub fn paused<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime can be built");
+    runtime.block_on(test)
+}
+
 /// The names of what a configuration's stack is made of differ in nothing but these.
 #[test]
 fn generated_configurations_differ_in_every_setting() {
     use proptest::strategy::ValueTree;
-    let mut runner = crate::settled::runner(200);
+    let mut runner = runner(200);
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for _ in 0..200 {
         let config = configs().new_tree(&mut runner).expect("it can be generated").current();
@@ -235,13 +291,8 @@ fn generated_configurations_differ_in_every_setting() {
     }
     let constant: Vec<&String> =
         seen.iter().filter(|(_, values)| values.len() < 2).map(|(path, _)| path).collect();
-    let expected = [
-        "name",
-        "region",
-        "services.app.deployment.maximum_percent",
-        "services.app.health_check.path",
-        "services.app.image",
-    ];
+    // AWS is asked for nothing else by the first of them.
+    let expected = ["drift.ignore", "name", "region", "services.app.image"];
     let constant: Vec<&str> = constant
         .into_iter()
         .map(String::as_str)

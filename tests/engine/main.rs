@@ -7,6 +7,8 @@ mod changes;
 mod configs;
 mod cut_off;
 mod network;
+mod saved;
 mod settled;
 mod speed;
 mod strangers;
+mod traffic;

@@ -9,7 +9,11 @@
 )]
 
 mod classes;
+mod documentation;
+mod halting;
 mod inventory;
+mod reads;
+mod removals;
 mod rows;
 mod runs;
 mod storm;

@@ -158,6 +158,11 @@ mod just_made {
         a_service_waits_for_its_listener_to_be_seen: Up, "CreateService",
             "InvalidParameterException",
             "The target group does not have an associated load balancer.", 4;
+        a_service_waits_for_its_cluster_to_work: Up, "CreateService",
+            "InvalidParameterException", "The specified cluster is not in an active state.", 10;
+        a_service_waits_for_the_role_that_it_passes: Up, "CreateService",
+            "InvalidParameterException",
+            "Please verify that the ECS service role being passed has the proper permissions.", 4;
         a_service_waits_for_its_cluster_to_be_seen: Up, "CreateService",
             "ClusterNotFoundException", "Cluster not found.", 4;
         a_service_waits_for_the_one_that_had_its_name: Up, "CreateService",
@@ -199,6 +204,12 @@ mod in_use {
     passing! {
         a_group_goes_once_nothing_uses_it: Down, "DeleteSecurityGroup",
             "DependencyViolation", "resource sg has a dependent object", 15;
+        a_group_goes_once_nothing_names_it: Down, "DeleteSecurityGroup",
+            "InvalidGroup.InUse", "There are active instances using the security group", 15;
+        a_role_goes_once_it_is_not_being_changed: Down, "DeleteRole",
+            "ConcurrentModification", "Multiple concurrent requests to change the role", 2;
+        a_scalable_target_goes_once_it_is_not_being_changed: Down, "DeregisterScalableTarget",
+            "ConcurrentUpdateException", "A concurrent update is in progress", 2;
         a_subnet_goes_once_it_is_empty: Down, "DeleteSubnet",
             "DependencyViolation", "The subnet has dependencies", 20;
         a_gateway_is_detached_once_no_public_address_is_left: Down, "DetachInternetGateway",

@@ -85,6 +85,27 @@ async fn what_was_made_without_an_answer_is_not_made_again() {
     }
 }
 
+/// aws-behaviour 23, 31.4: a token has AWS answer a second call with what the first one made, but
+/// AWS may refuse the second for reasons of its own.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_does_not_hide_what_was_made() {
+    for operation in ["CreateNatGateway", "CreateService", "CreateRouteTable"] {
+        let mut world = World::new(7);
+        let lost = LostAnswers { next: vec![operation], ..LostAnswers::default() };
+        let refused = Refusals::flapping(&[false, true], operation, over_quota());
+        world.faults(1).with(refused).with(lost).begin();
+        let (summary, _) = world.tries_up(SMALL, None).await;
+        assert!(!summary.is_complete());
+        world.calm();
+        world.up(SMALL).await;
+        assert_eq!(world.inventory(), as_declared().await, "{operation}");
+    }
+}
+
+fn over_quota() -> ApiError {
+    ApiError::new("LimitExceeded", "The limit was reached meanwhile.")
+}
+
 /// Gives a key of another number each time it is asked.
 #[derive(Debug)]
 struct Rotating {

@@ -14,7 +14,7 @@ use provision::config::{Config, Overrides, Source};
 use provision::deployment::{draw, draw_removal};
 use provision::event::Event;
 use provision::execute::recovery::settle_doubts;
-use provision::execute::{Hopeless, Options, Summary, execute};
+use provision::execute::{Hopeless, Limits, Options, Summary, execute};
 use provision::plan::Plan;
 use provision::simulated_aws::clock::Moment;
 use provision::simulated_aws::faults::Faults;
@@ -43,6 +43,10 @@ pub struct World {
     pub record: Record,
     /// What was told of the latest run.
     pub told: Vec<Event>,
+    /// How long each kind is waited for.
+    pub limits: Limits,
+    /// How long after its beginning a run is asked to stop.
+    pub stopped_after: Option<Duration>,
 }
 
 /// A state in memory.
@@ -79,14 +83,18 @@ impl World {
         let endpoint = Arc::new(Endpoint::new(cloud, clock));
         let aws = clients(&endpoint, credentials);
         let state = State::new("shop", "dev", "123456789012", "eu-west-1");
-        Self { endpoint, aws, record: Record(state), told: Vec::new() }
+        Self::of(endpoint, aws, state)
+    }
+
+    fn of(endpoint: Arc<Endpoint>, aws: Aws, state: State) -> Self {
+        let (record, told, limits) = (Record(state), Vec::new(), Limits::default());
+        Self { endpoint, aws, record, told, limits, stopped_after: None }
     }
 
     /// Another stack in the same account, with the same clients.
     pub fn neighbour(&self, stack: &str) -> Self {
         let state = State::new(stack, "dev", "123456789012", "eu-west-1");
-        let (endpoint, aws) = (Arc::clone(&self.endpoint), self.aws.clone());
-        Self { endpoint, aws, record: Record(state), told: Vec::new() }
+        Self::of(Arc::clone(&self.endpoint), self.aws.clone(), state)
     }
 
     /// No faults yet, for this account.
@@ -135,10 +143,15 @@ impl World {
 
     /// `provision down`, whatever comes of it.
     pub async fn tries_down(&mut self) -> (Summary, Cost) {
+        self.tries_down_within(None).await
+    }
+
+    /// `provision down --timeout`, whatever comes of it.
+    pub async fn tries_down_within(&mut self, timeout: Option<Duration>) -> (Summary, Cost) {
         let before = self.mark();
         self.settle().await;
         let drawing = draw_removal(&self.aws, self.state()).await.expect("a plan is drawn");
-        let summary = self.carry_out(&drawing.plan, None).await;
+        let summary = self.carry_out(&drawing.plan, timeout).await;
         (summary, self.since(before))
     }
 
@@ -149,10 +162,24 @@ impl World {
 
     async fn carry_out(&mut self, plan: &Plan, timeout: Option<Duration>) -> Summary {
         let (events, mut told) = mpsc::unbounded_channel();
-        let (_stop, stopped) = watch::channel(false);
-        let options =
-            Options { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout, stop: stopped };
+        let (stop, stopped) = watch::channel(false);
+        let after = self.stopped_after;
+        let stopping = tokio::spawn(async move {
+            match after {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+            stop.send(true)
+        });
+        let options = Options {
+            wait_for_services: true,
+            hopeless: Hopeless::WaitOn,
+            timeout,
+            limits: self.limits.clone(),
+            stop: stopped,
+        };
         let summary = execute(&self.aws, plan, &mut self.record, &events, options).await;
+        stopping.abort();
         drop(events);
         self.told.clear();
         while let Some(event) = told.recv().await {

@@ -12,7 +12,8 @@
 pub mod timing;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -32,6 +33,7 @@ use provision::resource::Address;
 use provision::simulated_aws::clock::{Clock, Moment};
 use provision::simulated_aws::cloud::{ACCOUNT, Cloud};
 use provision::simulated_aws::connector::Connector;
+use provision::simulated_aws::elb::targets::answer_through;
 use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::simulated_aws::wire::Parameters;
 use provision::state::store::{Recorder, StoreError};
@@ -211,6 +213,7 @@ impl World {
             wait_for_services: self.waiting,
             hopeless: self.hopeless,
             timeout: None,
+            limits: provision::execute::Limits::default(),
             stop: stopped,
         };
         let summary = execute(&self.aws, &plan, &mut self.memory, &sender, options).await.unwrap();
@@ -254,6 +257,35 @@ impl World {
         let run = self.up(config).await;
         assert!(!watch.is_finished(), "the service was without a running task");
         watch.abort();
+        run
+    }
+
+    /// Makes the stack as `config` declares it, and asserts that whoever asks the load balancer
+    /// every second meanwhile, on one of `ports`, is always answered well.
+    pub async fn up_while_asked(&mut self, config: &Config, ports: &[u16]) -> Run {
+        let name = self.output("load_balancer.main", "dns_name");
+        let authorities: Vec<_> = ports.iter().map(|port| format!("{name}:{port}")).collect();
+        let (endpoint, started) = (Arc::clone(&self.endpoint), Instant::now());
+        let (asked, bad) = <(Arc<AtomicUsize>, Arc<Mutex<Vec<String>>>)>::default();
+        let (counter, met) = (Arc::clone(&asked), Arc::clone(&bad));
+        let client = tokio::spawn(async move {
+            loop {
+                let ask = |cloud: &mut Cloud| -> Vec<_> {
+                    authorities.iter().map(|name| answer_through(cloud, name, "/")).collect()
+                };
+                let answers = endpoint.with_cloud(ask);
+                if !answers.contains(&Some(200)) {
+                    met.lock().unwrap().push(format!("{:?}: {answers:?}", started.elapsed()));
+                }
+                counter.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let run = self.up(config).await;
+        client.abort();
+        let (asked, bad) = (asked.load(Ordering::Relaxed), bad.lock().unwrap());
+        assert!(bad.is_empty(), "{} of {asked} requests: {bad:#?}", bad.len());
+        assert!(asked as u64 >= run.took.as_secs(), "it was asked {asked} times only");
         run
     }
 

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 pub enum Deed {
     /// Make the stack.
     Up,
-    /// Put another target group in the place of the first.
+    /// Move the service to another port.
     Change,
     /// Remove all of it.
     Down,

@@ -84,6 +84,31 @@ fn machines_read_the_findings() {
 }
 
 #[test]
+fn taken_names_and_what_else_would_fail_are_shown_at_once() {
+    let room = room();
+    let mine = room.path().join("provision.toml");
+    let theirs = fs::read_to_string(&mine).unwrap().replace("\"shop\"", "\"shop-x\"");
+    fs::write(room.path().join("theirs.toml"), theirs).unwrap();
+    let up = ["-f", "theirs.toml", "up", "--no-preflight", "--no-wait"];
+    assert_eq!(run(&room, &up).status.code(), Some(0));
+    // What `shop-x` calls its own in `dev` is what `shop` would in `x-dev`. The record is elsewhere.
+    for entry in fs::read_dir(room.path().join("state/local")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && path.file_name().unwrap().to_string_lossy().starts_with("shop-x-dev") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for command in ["plan", "up"] {
+        let refused = run(&room, &["-e", "x-dev", command]);
+        let error = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{error}");
+        assert!(error.contains("✗ the secret shop/key-AbCdEf does not exist\n"), "{error}");
+        assert!(error.contains("error: role.app-execution can't be made"), "{error}");
+        assert!(error.contains("cluster.main can't be made"), "{error}");
+    }
+}
+
+#[test]
 fn the_roles_of_aws_are_made_once_and_stay() {
     let room = room();
     let stack = "name = \"shop\"\nregion = \"eu-west-1\"\n[services.app]\nimage = \"nginx:1.27\"\n";

@@ -33,7 +33,7 @@ pub fn first() -> Config {
     config(STACK)
 }
 
-/// Another port is another target group; the service moves, and the old group goes.
+/// Another port: its group lets both in until the service has moved, and then the new one alone.
 pub fn other_port() -> Config {
     config(&STACK.replace("8000", "8080"))
 }
@@ -252,7 +252,7 @@ fn an_up_killed_anywhere_goes_on_without_duplicates() {
 }
 
 #[test]
-fn a_replacement_of_the_target_group_killed_anywhere_goes_on() {
+fn a_move_to_another_port_killed_anywhere_goes_on() {
     Scenario::other_port().survives_everywhere(20);
 }
 

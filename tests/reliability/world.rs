@@ -196,6 +196,7 @@ impl World {
             wait_for_services: true,
             hopeless: Hopeless::WaitOn,
             timeout: None,
+            limits: provision::execute::Limits::default(),
             stop: watch::channel(false).1,
         };
         let summary = match execute(&aws, &plan, &mut recorder, &events, options).await {

@@ -107,7 +107,13 @@ impl World {
         let (events, _heard) = mpsc::unbounded_channel();
         let (_sender, stop) = watch::channel(false);
         let options =
-            Options { wait_for_services: true, hopeless: Hopeless::WaitOn, timeout: None, stop };
+            Options {
+                wait_for_services: true,
+                hopeless: Hopeless::WaitOn,
+                timeout: None,
+                limits: provision::execute::Limits::default(),
+                stop,
+            };
         execute(&self.aws, plan, recorder, &events, options).await
     }
 

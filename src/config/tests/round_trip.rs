@@ -99,6 +99,11 @@ prop_compose! {
     }
 }
 
+fn waiting(seconds: Option<u64>) -> Timeout {
+    let ready = seconds.map(|seconds| timeouts::Wait(std::time::Duration::from_secs(seconds)));
+    Timeout { ready, gone: None }
+}
+
 prop_compose! {
     fn config()(
         name in "x[a-z0-9]{0,10}(-[a-z0-9]{1,5})?",
@@ -106,10 +111,12 @@ prop_compose! {
         app in service(),
         tags in btree_map("[a-z]{1,10}", "[A-Za-z0-9 _.:/=+@-]{0,20}", 0..5),
         protect in any::<bool>(),
+        ready in option::of(1u64..=86_400),
         insights in prop_oneof![Just(Insights::Enabled), Just(Insights::Enhanced), Just(Insights::Disabled)],
     ) -> Config {
         Config {
             name, network, tags, protect,
+            timeouts: [("service".to_owned(), waiting(ready))].into(),
             environment: "dev".into(),
             region: "eu-west-1".into(),
             cluster: Cluster { container_insights: insights },

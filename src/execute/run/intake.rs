@@ -36,7 +36,10 @@ impl<R: Recorder> Run<'_, R> {
                 if let Some(entry) = after_failure(self.tasks[place].verb, &error, address) {
                     self.recorder.record(entry)?;
                 }
-                self.fail(place, error.into());
+                match error {
+                    StepError::Halted { .. } if self.is_stopping() => self.give_up(place),
+                    error => self.fail(place, Failure::of_step(error)),
+                }
             }
         }
         Ok(())
@@ -55,9 +58,10 @@ impl<R: Recorder> Run<'_, R> {
     pub(super) fn watch(&mut self, place: usize) {
         let planned = self.planned(place);
         let address = planned.address.clone();
-        let facts = address.kind().facts();
+        let kind = address.kind();
         let verb = self.tasks[place].verb;
-        if !self.options.wait_for_services && verb != Verb::Delete && facts.converges {
+        let may_leave = !self.options.wait_for_services && !self.is_awaited(place);
+        if may_leave && verb != Verb::Delete && kind.facts().converges {
             self.progress[place] = Progress::Ready;
             self.finish(place);
             return;
@@ -71,13 +75,16 @@ impl<R: Recorder> Run<'_, R> {
         if verb != Verb::Delete {
             self.inspector.begin(place, &sought);
         }
-        let within = if verb == Verb::Delete { facts.gone_within } else { facts.ready_within };
-        let within = self.aws.pace().scaled(within);
-        let deadline = Instant::now() + within;
-        let deadline = self.deadline.map_or(deadline, |whole| whole.min(deadline));
+        let within = self.options.limits.within(kind, verb);
+        let deadline = self.halt.sooner(Instant::now() + self.aws.pace().scaled(within));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
         let since = Instant::now();
         self.poller.watch(Watched { place, sought, wanted, since, deadline, failing: None });
+    }
+
+    /// Whether something is to go once this works: what the tasks of before still use.
+    fn is_awaited(&self, place: usize) -> bool {
+        self.tasks.iter().any(|task| task.waits.contains(&(place, Until::Ready)))
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {
@@ -238,7 +245,7 @@ fn after_failure(verb: Verb, error: &StepError, address: Address) -> Option<Entr
     match verb {
         Verb::Create => error.made_nothing(&address).then_some(Entry::Untouched { address }),
         // Some of it may be done.
-        Verb::Update => error.is_refusal().then_some(Entry::Unresolved { address }),
+        Verb::Update | Verb::Widen => error.is_refusal().then_some(Entry::Unresolved { address }),
         Verb::Delete | Verb::Await => error.is_refusal().then_some(Entry::Untouched { address }),
     }
 }

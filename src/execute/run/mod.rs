@@ -4,21 +4,22 @@
 //! the run only here, one thing after the other.
 
 mod intake;
+mod leg;
 mod start;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
+use super::halt::Halt;
 use super::inspection::Inspector;
 use super::operation::Outcome;
 use super::poller::Poller;
 use super::schedule::{Task, schedule};
 use super::{Options, StepError, Summary};
 use crate::aws::Aws;
-use crate::event::Event;
+use crate::event::{Event, Verb};
 use crate::plan::{Plan, Planned};
 use crate::resource::Address;
 use crate::state::store::{Recorder, StoreError};
@@ -50,7 +51,7 @@ pub struct Run<'a, R> {
     inspector: Inspector,
     steps: JoinSet<(usize, Result<Outcome, StepError>)>,
     summary: Summary,
-    deadline: Option<Instant>,
+    halt: Halt,
     options: Options,
     retries: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
@@ -76,7 +77,7 @@ impl<'a, R: Recorder> Run<'a, R> {
             inspector: Inspector::new(aws.clone()),
             steps: JoinSet::new(),
             summary: Summary::default(),
-            deadline: options.timeout.map(|timeout| Instant::now() + aws.pace().scaled(timeout)),
+            halt: Halt::new(options.timeout.map(|timeout| aws.pace().scaled(timeout))),
             options,
             retries: mpsc::unbounded_channel(),
             aws,
@@ -91,9 +92,9 @@ impl<'a, R: Recorder> Run<'a, R> {
     pub async fn finish_all(mut self) -> Result<Summary, StoreError> {
         let mut is_told = false;
         loop {
-            if !self.is_stopping() {
+            if !self.is_halted() {
                 self.start_what_can()?;
-            } else if !is_told {
+            } else if self.is_stopping() && !is_told {
                 self.tell(Event::Stopping);
                 is_told = true;
             }
@@ -111,6 +112,14 @@ impl<'a, R: Recorder> Run<'a, R> {
         *self.options.stop.borrow()
     }
 
+    /// Whether nothing new is to be started; what is under way hears of it.
+    fn is_halted(&mut self) -> bool {
+        if self.is_stopping() {
+            self.halt.call();
+        }
+        self.halt.is_called()
+    }
+
     /// Waits for the next thing to happen, and takes it in.
     async fn next(&mut self) -> Result<(), StoreError> {
         let stopping = self.is_stopping();
@@ -126,6 +135,7 @@ impl<'a, R: Recorder> Run<'a, R> {
             }
             looked = self.inspector.next(), if !stopping => self.looked(looked)?,
             () = asked_to_stop(&mut self.options.stop), if !stopping => (),
+            () = self.halt.time_is_up() => self.summary.is_overdue = true,
         }
         Ok(())
     }
@@ -144,9 +154,13 @@ impl<'a, R: Recorder> Run<'a, R> {
     }
 
     /// Clients that tell of every repetition under the address's name.
-    fn aws_of(&self, address: &Address) -> Aws {
+    fn aws_of(&self, address: &Address, verb: Verb) -> Aws {
+        let aws = match self.options.limits.removal(address.kind(), verb) {
+            Some(bound) => self.aws.bearing_use_for(bound),
+            None => self.aws.clone(),
+        };
         let (sender, address) = (self.retries.0.clone(), address.clone());
-        self.aws.telling(Arc::new(move |retry| {
+        aws.telling(Arc::new(move |retry| {
             let _ = sender.send(Event::Retrying {
                 address: address.clone(),
                 attempt: retry.attempt,
@@ -155,6 +169,13 @@ impl<'a, R: Recorder> Run<'a, R> {
                 pause: retry.pause,
             });
         }))
+    }
+
+    /// A task is left where it stands: AWS has refused for the time being, and is asked no more.
+    fn give_up(&mut self, place: usize) {
+        self.progress[place] = Progress::Over;
+        let given_up = (self.address(place), self.tasks[place].verb);
+        self.summary.given_up.push(given_up);
     }
 
     /// What was never started, since the run was stopped.

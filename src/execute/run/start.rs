@@ -1,16 +1,15 @@
 //! Starts what waits for nothing any more: the intent on disk first, then the call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::super::operation::{self, Step};
-use super::{Progress, Run};
+use super::{Progress, Run, leg};
 use crate::event::{Event, Verb};
 use crate::graph::Until;
-use crate::plan::Present;
 use crate::resource::reference::resolve;
-use crate::resource::{Address, Kind, LiveValue};
+use crate::resource::{Address, Kind};
 use crate::state::store::{Recorder, StoreError};
 use crate::state::{Entry, Intent};
 
@@ -45,10 +44,10 @@ impl<R: Recorder> Run<'_, R> {
         }
         let step = self.step(place);
         self.write_intent(place, &step)?;
-        let aws = self.aws_of(&address);
+        let aws = self.aws_of(&address, verb).halting(self.halt.heard());
         let tell = self.retries.0.clone();
         self.steps.spawn(async move {
-            let outcome = operation::perform(&aws, &address, step, &tell).await;
+            let outcome = operation::perform_unless_halted(aws, &address, step, &tell).await;
             (place, outcome)
         });
         Ok(())
@@ -72,7 +71,7 @@ impl<R: Recorder> Run<'_, R> {
         let address = planned.address.clone();
         let verb = self.tasks[place].verb;
         let generation = self.generation(place);
-        let needs: BTreeSet<Address> =
+        let mut needs: BTreeSet<Address> =
             planned.desired.iter().flat_map(|desired| desired.needs.keys().cloned()).collect();
         let (spec, identity) = match step {
             Step::Create { spec, identity, .. } | Step::Update { spec, identity, .. } => {
@@ -82,6 +81,14 @@ impl<R: Recorder> Run<'_, R> {
                 let present = planned.present.as_ref().expect("what is removed was recorded");
                 (Value::Null, present.record.identity.clone())
             }
+        };
+        let verb = if verb == Verb::Widen {
+            // What it refers to besides is needed until the update that follows.
+            let before = planned.present.iter().flat_map(|present| &present.record.needs);
+            needs.extend(before.cloned());
+            Verb::Update
+        } else {
+            verb
         };
         let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
         self.recorder.record(Entry::Begin { address, intent })
@@ -94,7 +101,7 @@ impl<R: Recorder> Run<'_, R> {
         let desired = planned.desired.as_ref().map(|desired| desired.generation);
         let generation = match self.tasks[place].verb {
             Verb::Delete => present,
-            Verb::Create | Verb::Update | Verb::Await => desired.or(present),
+            Verb::Create | Verb::Update | Verb::Widen | Verb::Await => desired.or(present),
         };
         generation.unwrap_or_default()
     }
@@ -111,12 +118,12 @@ impl<R: Recorder> Run<'_, R> {
                     in_doubt: state.in_doubt.contains_key(&planned.address),
                 }
             }
-            (Verb::Update, Some(desired), Some(present)) => Step::Update {
-                spec: self.resolved(planned.address.kind(), &desired.spec),
-                identity: desired.identity.clone(),
-                from: Box::new(own_view(present)),
-                fields: planned.changes.iter().map(|change| change.field().to_owned()).collect(),
-            },
+            (verb @ (Verb::Update | Verb::Widen), Some(desired), Some(present)) => {
+                let resolved = |spec: &Value| self.resolved(planned.address.kind(), spec);
+                let leg = leg::of(verb, planned, desired, present, resolved);
+                let identity = desired.identity.clone();
+                Step::Update { spec: leg.to, identity, from: Box::new(leg.from), fields: leg.fields }
+            }
             (_, _, Some(present)) => Step::Delete { gone: present.sought(&planned.address) },
             _ => unreachable!("a plan's entry has what its action needs"),
         }
@@ -130,16 +137,4 @@ impl<R: Recorder> Run<'_, R> {
         });
         kind.canonical(&spec).unwrap_or(spec)
     }
-}
-
-/// The live resource as far as it is the stack's own: a stranger's tags are not to be touched.
-fn own_view(present: &Present) -> LiveValue {
-    let mut live = present.live.clone().expect("what is updated was seen");
-    let own: BTreeMap<_, _> = live
-        .tags
-        .into_iter()
-        .filter(|(key, _)| present.record.identity.tags.contains_key(key))
-        .collect();
-    live.tags = own;
-    live
 }

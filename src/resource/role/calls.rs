@@ -49,6 +49,18 @@ pub async fn get(aws: &Aws, name: &str) -> Result<Option<Role>, AwsError> {
     Ok(unless_gone(output)?.and_then(|output| output.role))
 }
 
+/// The role of that name, with its ARN: one that was just made may be shown with its unique id
+/// where the ARN belongs (aws-behaviour 9.c).
+pub async fn get_resolved(aws: &Aws, name: &str) -> Result<Option<Role>, AwsError> {
+    let is_resolved = |role: &Option<Role>| role.as_ref().is_none_or(|role| is_arn(role.arn()));
+    aws.patiently(|| get(aws, name), is_resolved).await
+}
+
+/// Whether it is a name of AWS's for something, rather than a unique id.
+pub fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:")
+}
+
 /// The ARNs of the managed policies that hang on a role.
 pub async fn attached(aws: &Aws, name: &str) -> Result<BTreeSet<String>, AwsError> {
     const LIST: Operation = Operation::new("iam:ListAttachedRolePolicies");

@@ -106,7 +106,7 @@ impl Resource for Role {
         aws: &Aws,
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
-        let role = calls::get(aws, &identity.name).await?;
+        let role = calls::get_resolved(aws, &identity.name).await?;
         Ok(role.map(|role| Found {
             outputs: Outputs { arn: RoleArn(role.arn().to_owned()), name: identity.name.clone() },
             tags: calls::tags(role.tags()),
@@ -174,7 +174,7 @@ impl Role {
         identity: &Identity,
         create: Operation,
     ) -> Result<String, AwsError> {
-        let role = calls::get(aws, &identity.name).await?;
+        let role = calls::get_resolved(aws, &identity.name).await?;
         let role = role.filter(|role| is_owned(&calls::tags(role.tags()), &identity.tags));
         let what = || format!("the role \"{}\"", identity.name);
         let role = role.ok_or_else(|| AwsError::foreign(create, &what()))?;
@@ -221,7 +221,7 @@ async fn read_one(aws: &Aws, sought: &Sought<Role>) -> Result<Option<Live<Role>>
 /// The live ARN; but shortly after its creation a role may show its unique id instead, which is
 /// not to be written down (aws-behaviour 9.c).
 fn arn(live: &str, recorded: &RoleArn) -> RoleArn {
-    if live.starts_with("arn:") { live.into() } else { recorded.clone() }
+    if calls::is_arn(live) { live.into() } else { recorded.clone() }
 }
 
 /// The policies to put, and the names of those to delete.

@@ -1,6 +1,7 @@
 //! The routes of a table. What tells them apart is their destination (aws-behaviour 6.b).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Route, RouteOrigin};
 
@@ -12,6 +13,13 @@ use crate::resource::nat_gateway::NatGatewayId;
 
 /// What a route refers to may just have been made (aws-behaviour 6.c).
 const VISIBLE_TARGETS: &[Patience] = &[TABLE_JUST_MADE, GATEWAY_JUST_MADE, NAT_JUST_MADE];
+
+/// A route that was just made may be absent from the next look at it (aws-behaviour 6.c).
+const ROUTE_JUST_MADE: Patience = Patience::until_seen(
+    &["InvalidRoute.NotFound"],
+    Duration::from_mins(1),
+    "the route was just made",
+);
 
 /// The routes of a table, without those that nobody wrote into it.
 pub fn routes(table: &types::RouteTable) -> BTreeMap<String, RouteTarget> {
@@ -116,7 +124,10 @@ async fn replace(
     destination: &str,
     target: &RouteTarget,
 ) -> Result<(), AwsError> {
-    const REPLACE: Operation = Operation::patient("ec2:ReplaceRoute", VISIBLE_TARGETS);
+    const REPLACE: Operation = Operation::patient(
+        "ec2:ReplaceRoute",
+        &[TABLE_JUST_MADE, GATEWAY_JUST_MADE, NAT_JUST_MADE, ROUTE_JUST_MADE],
+    );
     let (to, by) = (Destination::of(destination), Target::of(target));
     let send = || {
         let request = aws.ec2().replace_route().route_table_id(table.as_str());

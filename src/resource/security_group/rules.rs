@@ -39,6 +39,22 @@ impl Changes {
     }
 }
 
+/// The rules that are `wanted`, and of those that were `applied` and are `live` the others.
+pub fn widened(
+    wanted: &BTreeSet<Rule>,
+    applied: &BTreeSet<Rule>,
+    live: &BTreeSet<Rule>,
+) -> BTreeSet<Rule> {
+    let openings = |rules: &BTreeSet<Rule>| -> BTreeSet<Rule> {
+        rules.iter().map(Rule::opening).collect()
+    };
+    let (wanted_openings, own) = (openings(wanted), openings(applied));
+    let kept = live.iter().filter(|rule| {
+        own.contains(&rule.opening()) && !wanted_openings.contains(&rule.opening())
+    });
+    wanted.iter().chain(kept).cloned().collect()
+}
+
 /// Makes the rules that a group `held` in one direction into those that are `wanted`.
 ///
 /// What is missing is added before what is surplus is revoked, so that nothing is shut meanwhile;
@@ -165,7 +181,7 @@ async fn reword(
     if rules.is_empty() {
         return Ok(());
     }
-    let rows = rows(aws, group).await?;
+    let rows = rows(aws, [group]).await?;
     let updates: Vec<_> = rules.iter().filter_map(|rule| update(&rows, direction, rule)).collect();
     if updates.is_empty() {
         return Ok(());
@@ -191,9 +207,13 @@ fn update(
     Some(update.security_group_rule_id(row.security_group_rule_id()?).build())
 }
 
-async fn rows(aws: &Aws, group: &SecurityGroupId) -> Result<Vec<SecurityGroupRule>, AwsError> {
+/// The rules of some groups, each with the id that it has by itself.
+pub async fn rows(
+    aws: &Aws,
+    groups: impl IntoIterator<Item = &SecurityGroupId>,
+) -> Result<Vec<SecurityGroupRule>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSecurityGroupRules");
-    let of_group = ec2::filter("group-id", [group.0.clone()]);
+    let of_group = ec2::filter("group-id", groups.into_iter().map(|group| group.0.clone()));
     ec2::pages(|token| {
         let request = aws.ec2().describe_security_group_rules().filters(of_group.clone());
         async move {
@@ -230,6 +250,16 @@ mod tests {
             reworded: vec![rule(80, Some("web"))],
         };
         assert_eq!(Changes::between(&held, &wanted), expected);
+    }
+
+    #[test]
+    fn of_what_goes_only_what_is_the_stacks_own_stays_for_a_while() {
+        let (old, foreign) = (rule(8000, Some("requests")), rule(22, Some("debugging")));
+        let wanted = BTreeSet::from([rule(9000, Some("requests"))]);
+        let live = BTreeSet::from([old.clone(), foreign]);
+        let applied = BTreeSet::from([rule(8000, None), rule(7000, None)]);
+        let both = BTreeSet::from([rule(9000, Some("requests")), old]);
+        assert_eq!(widened(&wanted, &applied, &live), both);
     }
 
     #[test]

@@ -21,8 +21,8 @@ use super::subnet::SubnetId;
 use super::target_group::TargetGroupArn;
 use super::task_definition::TaskDefinitionArn;
 use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
-    ecs,
+    Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Naming, Place,
+    Readiness, Resource, Sought, Standing, ecs, scalable_target,
 };
 use crate::aws::{Aws, AwsError, is_owned};
 
@@ -214,6 +214,26 @@ impl Resource for Service {
             }
         };
         futures::future::try_join_all(sought.iter().map(one)).await
+    }
+
+    /// What moves its count, which the stack has only where it declares autoscaling.
+    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+        let ids = sought.iter().map(|service| service.outputs.scaling_id.0.clone());
+        let targets = scalable_target::describe(aws, ids.collect()).await?;
+        let one = |sought: &Sought<Self>| {
+            let id = sought.outputs.scaling_id.as_str();
+            let extras = targets.iter().filter(|target| target.resource_id() == id).map(|target| {
+                let (least, most) = (target.min_capacity(), target.max_capacity());
+                Extra {
+                    collection: "scalable_targets",
+                    id: target.scalable_target_arn().unwrap_or(id).to_owned(),
+                    what: format!("scalable target, {least} to {most} tasks"),
+                    standing: Standing::Part,
+                }
+            });
+            Inspection { extras: extras.collect(), ..Inspection::default() }
+        };
+        Ok(sought.iter().map(one).collect())
     }
 
     async fn update(

@@ -171,6 +171,11 @@ impl Resource for TaskDefinition {
         futures::future::try_join_all(sought.iter().map(one)).await
     }
 
+    async fn origin(aws: &Aws, sought: &Sought<Self>) -> Result<Option<String>, AwsError> {
+        let revision = revisions::describe(aws, sought.outputs.arn.as_str()).await?;
+        Ok(revision.and_then(|revision| revision.origin()))
+    }
+
     /// Registers another revision, unless nothing but tags differs.
     async fn update(
         &self,

@@ -41,6 +41,14 @@ impl Revision {
         outputs(&self.definition)
     }
 
+    /// `registered 2026-03-01T02:10:00Z by arn:…`, as far as AWS says.
+    pub fn origin(&self) -> Option<String> {
+        let at = self.definition.registered_at()?;
+        let by = self.definition.registered_by();
+        let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+        Some(format!("registered {at}{by}"))
+    }
+
     /// Whether services may still be moved to it.
     pub fn is_active(&self) -> bool {
         self.definition.status() == Some(&TaskDefinitionStatus::Active)

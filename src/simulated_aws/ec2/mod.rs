@@ -19,10 +19,12 @@ mod association;
 pub mod bystander;
 mod describe;
 mod error;
+pub mod firewall;
 mod group;
 pub mod interface;
 mod internet_gateway;
 mod nat;
+pub mod peering;
 mod permission;
 mod route;
 mod rule;
@@ -71,6 +73,9 @@ pub struct Ec2 {
     pub endpoints: BTreeMap<String, bystander::Endpoint>,
     /// Virtual machines, which only others make.
     pub instances: BTreeMap<String, bystander::Instance>,
+    /// Peerings of networks, which only others make.
+    #[serde(default)]
+    pub peerings: BTreeMap<String, peering::Peering>,
     /// The tags of everything above, by resource id.
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// The account's only set of DHCP options; empty until the first VPC needs it.
@@ -166,6 +171,8 @@ fn perform(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> Answe
         "DisassociateRouteTable" => association::disassociate(cloud, request),
         "DescribeNetworkInterfaces" => describe::describe::<interface::Interface>(cloud, request),
         "DescribeVpcEndpoints" => describe::describe::<bystander::Endpoint>(cloud, request),
+        "AssociateVpcCidrBlock" => vpc::associate_block(cloud, request),
+        "DescribeVpcPeeringConnections" => describe::describe::<peering::Peering>(cloud, request),
         "DescribeInstances" => bystander::describe_instances(cloud, request),
         "CreateTags" => tags::create(cloud, request),
         "DeleteTags" => tags::delete(cloud, request),

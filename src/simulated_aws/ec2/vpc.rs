@@ -25,6 +25,17 @@ pub struct Vpc {
     /// When it stops being `pending`.
     pub available: Moment,
     cidr_association: String,
+    /// The blocks that were associated later, by the ids of their associations.
+    #[serde(default)]
+    further: BTreeMap<String, Ipv4Net>,
+}
+
+impl Vpc {
+    /// All its blocks, the first one first.
+    fn blocks(&self) -> Value {
+        let further = self.further.iter().map(|(id, cidr)| associated(id, *cidr));
+        [associated(&self.cidr_association, self.cidr)].into_iter().chain(further).collect()
+    }
 }
 
 impl Listed for Vpc {
@@ -61,11 +72,7 @@ impl Listed for Vpc {
             "ownerId": ACCOUNT,
             "state": state(self.available, cloud),
             "cidrBlock": self.cidr,
-            "cidrBlockAssociationSet": [{
-                "associationId": self.cidr_association,
-                "cidrBlock": self.cidr,
-                "cidrBlockState": {"state": "associated"},
-            }],
+            "cidrBlockAssociationSet": self.blocks(),
             "dhcpOptionsId": cloud.ec2.dhcp_options,
             "instanceTenancy": self.tenancy,
             "isDefault": false,
@@ -122,12 +129,32 @@ pub(super) fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         address_usage_metrics: false,
         available: soon(cloud),
         cidr_association: cloud.fresh_id("vpc-cidr-assoc"),
+        further: BTreeMap::new(),
     };
     tags::put(cloud, &vpc.id, tags);
     cloud.ec2.vpcs.insert(vpc.id.clone(), vpc.clone());
     group::create_default(cloud, &vpc.id);
     route::create_main(cloud, &vpc);
     Ok(json!({"vpc": vpc.show(cloud)}))
+}
+
+/// Gives a VPC further addresses. Only blocks that no other of its own meets are taken.
+pub(super) fn associate_block(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
+    let id = find::<Vpc>(&cloud.ec2, request.required("VpcId")?)?.id.clone();
+    let cidr = block(request.required("CidrBlock")?, "InvalidVpc.Range")?;
+    let association = cloud.fresh_id("vpc-cidr-assoc");
+    let vpc: &mut Vpc = find_mut(&mut cloud.ec2, &id)?;
+    let meets = |other: &Ipv4Net| other.contains(&cidr) || cidr.contains(other);
+    if meets(&vpc.cidr) || vpc.further.values().any(meets) {
+        let message = format!("The CIDR '{cidr}' conflicts with another block of {id}.");
+        return Err(ApiError::new("InvalidVpc.Conflict", message));
+    }
+    vpc.further.insert(association.clone(), cidr);
+    Ok(json!({"vpcId": id, "cidrBlockAssociation": associated(&association, cidr)}))
+}
+
+fn associated(id: &str, cidr: Ipv4Net) -> Value {
+    json!({"associationId": id, "cidrBlock": cidr, "cidrBlockState": {"state": "associated"}})
 }
 
 /// Answers for one attribute, as only one can be asked for at a time.

@@ -19,6 +19,7 @@ mod listener;
 mod load_balancer;
 mod network;
 mod page;
+mod passage;
 mod placement;
 mod reach;
 mod rule;
@@ -158,12 +159,14 @@ pub fn next_due(cloud: &Cloud) -> Option<Moment> {
     let elb = &cloud.elb;
     let targets = elb.target_groups.values().flat_map(|group| &group.targets);
     let turns = targets.filter_map(|target| target.turns);
-    turns.chain(elb.leaving.iter().map(|interface| interface.gone)).min()
+    let barred = targets::doors_have_changed(cloud).then_some(cloud.now);
+    turns.chain(elb.leaving.iter().map(|interface| interface.gone)).chain(barred).min()
 }
 
 /// Lets everything happen that is due at `cloud.now`.
 pub fn pass(cloud: &mut Cloud) {
     let now = cloud.now;
+    targets::follow_doors(cloud);
     for group in cloud.elb.target_groups.values_mut() {
         group.turn_targets(now);
     }

@@ -1,5 +1,7 @@
 //! What this room asks of the VPC.
 
+use std::net::Ipv4Addr;
+
 use serde_json::json;
 
 use super::super::cloud::Cloud;
@@ -18,13 +20,11 @@ pub fn vpc_exists(cloud: &Cloud, vpc: &str) -> bool {
     cloud.ec2.vpcs.contains_key(vpc)
 }
 
-/// The zone of the interface that has this private address in a VPC.
-pub fn zone_of_address(cloud: &Cloud, vpc: &str, address: &str) -> Option<String> {
+/// The interface that has this private address in a VPC.
+pub fn interface_with<'c>(cloud: &'c Cloud, vpc: &str, address: &str) -> Option<&'c Interface> {
+    let address: Ipv4Addr = address.parse().ok()?;
     let mut interfaces = cloud.ec2.interfaces.values();
-    let holds = |interface: &&Interface| {
-        interface.vpc == vpc && interface.private_address.to_string() == address
-    };
-    interfaces.find(holds).map(|interface| interface.zone.clone())
+    interfaces.find(|interface| interface.vpc == vpc && interface.private_address == address)
 }
 
 /// Refuses a VPC without a way to the internet.

@@ -48,6 +48,9 @@ pub struct Target {
     /// The zone that the address lies in, `all` when it lies outside the VPC.
     pub zone: String,
     pub answer: TargetAnswer,
+    /// Whether security groups keep the checks from it.
+    #[serde(default)]
+    pub barred: bool,
     pub state: TargetState,
     /// When the first check falls, and so the beat of all others.
     pub checked_from: Moment,
@@ -79,20 +82,33 @@ impl Target {
         self.turns = Some(gone);
     }
 
+    /// What its checks meet.
+    pub fn met(&self) -> TargetAnswer {
+        if self.barred { TargetAnswer::TimesOut } else { self.answer }
+    }
+
     /// Has the target answer otherwise from now on.
-    ///
-    /// An answer that the checks judge like the last one leaves a row of checks unbroken.
     pub fn change_answer(&mut self, answer: TargetAnswer, check: &HealthCheck, now: Moment) {
-        let judged_alike = check.passes(answer) == check.passes(self.answer);
-        self.answer = answer;
-        if !judged_alike {
+        self.change(|target| target.answer = answer, check, now);
+    }
+
+    /// Opens or shuts the way to the target.
+    pub fn bar(&mut self, barred: bool, check: &HealthCheck, now: Moment) {
+        self.change(|target| target.barred = barred, check, now);
+    }
+
+    /// What the checks judge like before leaves a row of them unbroken.
+    fn change(&mut self, how: impl FnOnce(&mut Self), check: &HealthCheck, now: Moment) {
+        let passed = check.passes(self.met());
+        how(self);
+        if check.passes(self.met()) != passed {
             self.foresee(check, now);
         }
     }
 
     /// Works out anew when the state ends, counting checks from `now` on.
     pub fn foresee(&mut self, check: &HealthCheck, now: Moment) {
-        let checks = match (self.state, check.passes(self.answer)) {
+        let checks = match (self.state, check.passes(self.met())) {
             (TargetState::Initial, true) => 1,
             (TargetState::Initial | TargetState::Healthy, false) => check.unhealthy_threshold,
             (TargetState::Unhealthy, true) => check.healthy_threshold,
@@ -110,7 +126,7 @@ impl Target {
     pub fn turn(&mut self, check: &HealthCheck) {
         self.turns = None;
         self.state =
-            if check.passes(self.answer) { TargetState::Healthy } else { TargetState::Unhealthy };
+            if check.passes(self.met()) { TargetState::Healthy } else { TargetState::Unhealthy };
     }
 
     fn next_check(&self, interval: Duration, now: Moment) -> Moment {

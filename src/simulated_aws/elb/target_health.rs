@@ -125,7 +125,7 @@ fn description(group: &TargetGroup, target: &Target, served: bool, now: Moment) 
             health("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
         }
         TargetState::Healthy => json!({"State": "healthy"}),
-        TargetState::Unhealthy => unhealthy(target.answer),
+        TargetState::Unhealthy => unhealthy(target.met()),
         TargetState::Draining => health(
             "draining",
             "Target.DeregistrationInProgress",

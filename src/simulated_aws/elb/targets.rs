@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::super::clock::Moment;
 use super::super::cloud::Cloud;
-use super::network;
 use super::target::Target;
 use super::target_group::TargetGroup;
+use super::{network, passage};
 
 pub use super::reach::answer_through;
 pub use super::target::{TargetAnswer, TargetState};
@@ -37,16 +37,19 @@ pub fn register_target(cloud: &mut Cloud, arn: &str, ip: &str, port: u16, answer
         set_answer(cloud, arn, ip, port, answer);
         return;
     }
-    let zone = network::zone_of_address(cloud, &group.vpc, ip).unwrap_or_else(|| "all".to_owned());
+    let interface = network::interface_with(cloud, &group.vpc, ip);
+    let zone = interface.map_or_else(|| "all".to_owned(), |interface| interface.zone.clone());
     let mut target = Target {
         ip: ip.to_owned(),
         port,
         zone,
         answer,
+        barred: false,
         state: TargetState::Unused,
         checked_from: cloud.now,
         turns: None,
     };
+    target.barred = passage::is_barred(cloud, group, &target);
     if let Some(active) = cloud.elb.in_use_from(arn, &target.zone) {
         start_checks(cloud, arn, &mut target, active);
     }
@@ -88,6 +91,42 @@ pub fn deregister_target(cloud: &mut Cloud, arn: &str, ip: &str, port: u16) {
 #[must_use]
 pub fn target_state(cloud: &Cloud, arn: &str, ip: &str, port: u16) -> Option<TargetState> {
     Some(cloud.elb.target_groups.get(arn)?.target(ip, port)?.state)
+}
+
+/// What the health checks of a target meet; `None` when it is not registered.
+#[must_use]
+pub fn met_by_checks(cloud: &Cloud, arn: &str, ip: &str, port: u16) -> Option<TargetAnswer> {
+    Some(cloud.elb.target_groups.get(arn)?.target(ip, port)?.met())
+}
+
+/// Whether rules of security groups, or who has which group, have changed for some target.
+pub(super) fn doors_have_changed(cloud: &Cloud) -> bool {
+    let mut groups = cloud.elb.target_groups.values();
+    groups.any(|group| {
+        let mut targets = group.targets.iter();
+        targets.any(|target| target.barred != passage::is_barred(cloud, group, target))
+    })
+}
+
+/// Has every target that has come within reach of its checks, or out of it, notice.
+pub(super) fn follow_doors(cloud: &mut Cloud) {
+    let changed: Vec<(String, String, u16, bool)> = cloud
+        .elb
+        .target_groups
+        .values()
+        .flat_map(|group| group.targets.iter().map(move |target| (group, target)))
+        .map(|(group, target)| (group, target, passage::is_barred(cloud, group, target)))
+        .filter(|(_, target, barred)| target.barred != *barred)
+        .map(|(group, target, barred)| (group.arn.clone(), target.ip.clone(), target.port, barred))
+        .collect();
+    let now = cloud.now;
+    for (arn, ip, port, barred) in changed {
+        let Some(group) = cloud.elb.target_groups.get_mut(&arn) else { continue };
+        let TargetGroup { targets, health_check, .. } = group;
+        for target in targets.iter_mut().filter(|target| target.is_at(&ip, port)) {
+            target.bar(barred, health_check, now);
+        }
+    }
 }
 
 /// Begins or ends the checks of every target whose group has come into use or fallen out of it.

@@ -75,13 +75,24 @@ pub(super) fn network(cloud: &mut Cloud) -> Network {
     let attach = format!("InternetGatewayId={gateway}&VpcId={vpc}");
     ec2(cloud, "AttachInternetGateway", &attach);
     let group = format!("GroupName=web&GroupDescription=web&VpcId={vpc}");
+    let group = text(&ec2(cloud, "CreateSecurityGroup", &group)["groupId"]);
+    open(cloud, &group, 80);
     Network {
         first: subnet(cloud, &vpc, "10.0.0.0/24", "eu-west-1a"),
         second: subnet(cloud, &vpc, "10.0.1.0/24", "eu-west-1b"),
         third: subnet(cloud, &vpc, "10.0.2.0/24", "eu-west-1a"),
-        group: text(&ec2(cloud, "CreateSecurityGroup", &group)["groupId"]),
+        group,
         vpc,
     }
+}
+
+/// Lets everybody reach the members of a group on a port.
+fn open(cloud: &mut Cloud, group: &str, port: u16) {
+    ec2(cloud, "AuthorizeSecurityGroupIngress", &everybody(group, port));
+}
+
+fn everybody(group: &str, port: u16) -> String {
+    format!("GroupId={group}&IpProtocol=tcp&FromPort={port}&ToPort={port}&CidrIp=0.0.0.0/0")
 }
 
 fn balancer_form(network: &Network, name: &str) -> String {
@@ -526,14 +537,92 @@ fn requests_get_what_the_targets_answer() {
     assert_eq!(targets::answer_through(&cloud, "other.elb.amazonaws.com", "/"), None);
 }
 
+/// A task's interface in a security group of its own, and the group.
+fn guarded(cloud: &mut Cloud, front: &Front) -> (String, String) {
+    let group = format!("GroupName=app&GroupDescription=app&VpcId={}", front.network.vpc);
+    let group = text(&ec2(cloud, "CreateSecurityGroup", &group)["groupId"]);
+    let interface = interface::NewInterface {
+        subnet: front.network.first.clone(),
+        groups: vec![group.clone()],
+        description: String::new(),
+        interface_type: "interface".to_owned(),
+        requester: "ecs".to_owned(),
+        public_address: false,
+    };
+    let interface = interface::create_interface(cloud, interface).unwrap();
+    (interface.private_address.to_string(), group)
+}
+
+fn health(cloud: &mut Cloud, front: &Front) -> Value {
+    let asked = format!("TargetGroupArn={}", front.group);
+    done(cloud, "DescribeTargetHealth", &asked)["TargetHealthDescriptions"][0]["TargetHealth"]
+        .take()
+}
+
+#[test]
+fn a_target_is_as_well_as_security_groups_let_it_be() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    let (ip, own) = guarded(&mut cloud, &front);
+    wait(&mut cloud, 180);
+    targets::register_target(&mut cloud, &front.group, &ip, 8000, TargetAnswer::Status(200));
+    wait(&mut cloud, 200);
+    let shut = json!({
+        "State": "unhealthy", "Reason": "Target.Timeout", "Description": "Request timed out",
+    });
+    assert_eq!(health(&mut cloud, &front), shut);
+    // From the load balancer's group, on the port that targets are asked on.
+    let from_balancer = format!(
+        "GroupId={own}&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=8000\
+         &IpPermissions.1.ToPort=8010&IpPermissions.1.Groups.1.GroupId={}",
+        front.network.group
+    );
+    ec2(&mut cloud, "AuthorizeSecurityGroupIngress", &from_balancer);
+    wait(&mut cloud, 200);
+    assert_eq!(health(&mut cloud, &front), json!({"State": "healthy"}));
+    ec2(&mut cloud, "RevokeSecurityGroupIngress", &from_balancer);
+    wait(&mut cloud, 200);
+    assert_eq!(health(&mut cloud, &front), shut);
+    // Also on the way out of the load balancer.
+    ec2(&mut cloud, "AuthorizeSecurityGroupIngress", &from_balancer);
+    let outwards = format!(
+        "GroupId={}&IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0",
+        front.network.group
+    );
+    ec2(&mut cloud, "RevokeSecurityGroupEgress", &outwards);
+    wait(&mut cloud, 200);
+    assert_eq!(health(&mut cloud, &front), shut);
+}
+
+#[test]
+fn who_is_not_let_in_hears_nothing() {
+    let mut cloud = cloud();
+    let front = front(&mut cloud);
+    let balancer = done(&mut cloud, "DescribeLoadBalancers", "");
+    let dns = text(&balancer["LoadBalancers"][0]["DNSName"]);
+    register(&mut cloud, &front, TargetAnswer::Status(200));
+    wait(&mut cloud, 300);
+    assert_eq!(targets::answer_through(&cloud, &dns, "/"), Some(200));
+    let group = &front.network.group;
+    ec2(&mut cloud, "RevokeSecurityGroupIngress", &everybody(group, 80));
+    assert_eq!(targets::answer_through(&cloud, &dns, "/"), None);
+    let some = everybody(group, 80).replace("0.0.0.0/0", "10.0.0.0/8");
+    ec2(&mut cloud, "AuthorizeSecurityGroupIngress", &some);
+    assert_eq!(targets::answer_through(&cloud, &dns, "/"), None);
+    let others = everybody(group, 80).replace("0.0.0.0/0", "192.0.2.0/24");
+    ec2(&mut cloud, "AuthorizeSecurityGroupIngress", &others);
+    assert_eq!(targets::answer_through(&cloud, &dns, "/"), Some(200));
+}
+
 #[test]
 fn a_target_in_a_zone_without_the_load_balancer_is_unused() {
     let mut cloud = cloud();
     let front = front(&mut cloud);
     let zoned = subnet(&mut cloud, &front.network.vpc, "10.0.3.0/24", "eu-west-1c");
+    open(&mut cloud, &front.network.group, 8000);
     let interface = interface::NewInterface {
         subnet: zoned.clone(),
-        groups: Vec::new(),
+        groups: vec![front.network.group.clone()],
         description: String::new(),
         interface_type: "interface".to_owned(),
         requester: "ecs".to_owned(),

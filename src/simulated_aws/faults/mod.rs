@@ -14,14 +14,18 @@
 //! | [`ExpiredCredentials`]: a key that holds only for a while | 24.8, 31.21 |
 //! | [`FailingGateways`]: NAT gateways that fail once they are made | 5.d, 31.3 |
 //! | [`ReturningLogGroups`]: groups that come back after their deletion | 11.e, 31.16 |
+//! | [`UnresolvedRoles`]: roles without their ARN | 9.c, 31.7 |
+//! | [`EmptyPages`]: lists whose first page is empty | 31.20 |
 //! | [`OtherWriter`]: somebody else who changes things | 0.1.9, 26 |
 
 mod buckets;
 mod credentials;
 mod lost;
 mod others;
+mod pages;
 mod refusals;
 mod replica;
+mod roles;
 mod throttles;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -30,8 +34,10 @@ pub use buckets::Buckets;
 pub use credentials::ExpiredCredentials;
 pub use lost::LostAnswers;
 pub use others::{Deed, FailingGateways, OtherWriter, ReturningLogGroups};
+pub use pages::EmptyPages;
 pub use refusals::Refusals;
 pub use replica::LaggingReplica;
+pub use roles::UnresolvedRoles;
 pub use throttles::{Throttles, throttle};
 
 use super::cloud::Cloud;

@@ -1,5 +1,6 @@
 //! What stands in the way of a task's start: registry, route, secrets, log group.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,11 +11,14 @@ use super::super::model::{Stop, Task};
 use super::super::workload::{Pull, workload};
 use super::containers::log_group;
 use crate::simulated_aws::cloud::Cloud;
-use crate::simulated_aws::ec2::interface::{InternetRoute, internet_route};
+use crate::simulated_aws::ec2::firewall::{End, lets_through};
+use crate::simulated_aws::ec2::interface::{InternetRoute, interface, internet_route};
 use crate::simulated_aws::{logs, secretsmanager, ssm};
 
 /// How long the platform tries to reach what has no route.
 const TIMEOUT: Duration = Duration::from_secs(130);
+/// Where registries and other services are: somewhere on the internet.
+const REGISTRY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 /// How long it takes to hear a no.
 const REFUSAL: Duration = Duration::from_secs(12);
 
@@ -38,8 +42,13 @@ pub(super) fn obstacle(cloud: &Cloud, task: &Task) -> Option<Obstacle> {
     })
 }
 
-/// Through a gateway only with a public address of its own. Endpoints inside the VPC are not asked.
+/// Through a gateway only with a public address of its own, and only as far as its security groups
+/// let it out. Endpoints inside the VPC are not asked.
 fn reaches_internet(cloud: &Cloud, task: &Task) -> bool {
+    let own = interface(cloud, &task.interface.id).map(End::of);
+    if !own.is_some_and(|own| lets_through(cloud, &own, &End::unguarded(REGISTRY), 443)) {
+        return false;
+    }
     match internet_route(cloud, &task.interface.subnet) {
         InternetRoute::Gateway => task.network.public_address,
         InternetRoute::Nat { available } => available,

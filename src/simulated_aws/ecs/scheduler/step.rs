@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::super::lifecycle::reply_of;
 use super::super::lookup::tasks_of;
 use super::super::model::{
     Deployment, Health, LoadBalancer, Phase, Rollout, Service, ServiceStatus, Stop, Task,
@@ -11,7 +10,7 @@ use super::count::{PROVEN, alive, desired, floor, is_fit, is_of, is_proven, uppe
 use super::failure::threshold;
 use crate::simulated_aws::clock::Moment;
 use crate::simulated_aws::cloud::Cloud;
-use crate::simulated_aws::elb::targets::{TargetAnswer, TargetState, target_state};
+use crate::simulated_aws::elb::targets::{TargetAnswer, TargetState, met_by_checks, target_state};
 
 /// How long all is well before a rollout is called complete: a waiter that counts tasks is happy
 /// this much too early (aws-behaviour 17.d2).
@@ -129,7 +128,9 @@ fn failed_target_check(cloud: &Cloud, service: &Service, task: &Task) -> Option<
 }
 
 fn complaint(cloud: &Cloud, task: &Task, balancer: &LoadBalancer) -> String {
-    match reply_of(cloud, task, balancer) {
+    let (group, address) = (&balancer.target_group, &task.interface.address);
+    let met = met_by_checks(cloud, group, address, balancer.port);
+    match met.unwrap_or(TargetAnswer::TimesOut) {
         TargetAnswer::Status(status) => {
             format!("Health checks failed with these codes: [{status}]")
         }

@@ -107,6 +107,33 @@ fn a_secret_that_cannot_be_read_keeps_a_task_from_starting() {
 }
 
 #[test]
+fn what_a_security_group_does_not_let_out_is_not_pulled() {
+    let shut = |world: &mut World| {
+        let everywhere = format!(
+            "GroupId={}&IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0",
+            world.group
+        );
+        form(&mut world.cloud, ec2::answer, "RevokeSecurityGroupEgress", &everywhere);
+    };
+    let (_, task) = stopped_after(shut, 300);
+    assert!(text(&task["stoppedReason"]).ends_with("dial tcp: i/o timeout"), "{task}");
+}
+
+#[test]
+fn a_security_group_that_shuts_out_the_load_balancer_fails_its_checks() {
+    let shut = |world: &mut World| {
+        let opening = format!(
+            "GroupId={}&IpProtocol=tcp&FromPort=8000&ToPort=8000&CidrIp=0.0.0.0/0",
+            world.group
+        );
+        form(&mut world.cloud, ec2::answer, "RevokeSecurityGroupIngress", &opening);
+    };
+    let (mut world, task) = stopped_after(shut, 600);
+    assert!(text(&task["stoppedReason"]).starts_with("Task failed ELB health checks"), "{task}");
+    assert!(said(&world.events(), "due to (reason Request timed out)"), "{:?}", world.events());
+}
+
+#[test]
 fn without_public_address_nothing_is_reached_through_an_internet_gateway() {
     let mut world = World::ready();
     let mut service = world.service();

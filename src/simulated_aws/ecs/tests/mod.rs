@@ -34,6 +34,12 @@ impl World {
         let (vpc, subnets) = network(&mut cloud);
         let group = format!("GroupName=web&GroupDescription=web&VpcId={vpc}");
         let group = text(&form(&mut cloud, ec2::answer, "CreateSecurityGroup", &group)["groupId"]);
+        for port in [80, 8000] {
+            let opening = format!(
+                "GroupId={group}&IpProtocol=tcp&FromPort={port}&ToPort={port}&CidrIp=0.0.0.0/0"
+            );
+            form(&mut cloud, ec2::answer, "AuthorizeSecurityGroupIngress", &opening);
+        }
         let target_group = front(&mut cloud, &vpc, &subnets, &group);
         let trust = json!({"RoleName": "execution", "AssumeRolePolicyDocument": TRUST});
         iam::answer(&mut cloud, "CreateRole", Parameters::new(&trust)).unwrap();

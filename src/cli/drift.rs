@@ -1,0 +1,221 @@
+//! `provision drift`: what somebody else has changed; with `--fix`, puts it back.
+//!
+//! The rule: nothing is changed without `--fix`, and with it nothing but what was found.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use crate::config::Config;
+use crate::deployment::{check_place, graph_of, settled};
+use crate::drift::{self, Drift, Repair, Severity, Subject};
+use crate::execute::{Hopeless, Limits};
+use crate::graph::Graph;
+use crate::observe::{Observed, Surroundings, look_around, observe};
+use crate::plan::Plan;
+use crate::report::drift::{document, draw};
+use crate::report::ending::Ending;
+use crate::report::human::{self, Look, Values};
+use crate::report::json;
+use crate::state::store::{Recorder as _, Writer};
+use crate::state::{Entry, State};
+
+use super::arguments::Overriding;
+use super::ask;
+use super::connect::Cloud;
+use super::context::{Context, StackName};
+use super::failure::{self, Failure};
+use super::locking::lock;
+use super::run::{self, Running};
+
+/// The exit code where something has drifted.
+const DRIFTED: u8 = 2;
+
+#[derive(Debug, Args)]
+pub struct DriftOptions {
+    #[command(flatten)]
+    pub overriding: Overriding,
+    /// Exit with 2 only for what matters at least so much.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = Least::Low)]
+    pub fail_on: Least,
+    /// Put back what has drifted, and nothing else.
+    #[arg(long)]
+    pub fix: bool,
+    /// Do not ask before putting it back.
+    #[arg(short, long, requires = "fix")]
+    pub yes: bool,
+    #[command(flatten)]
+    pub locking: super::locking::Locking,
+}
+
+/// A severity, as the command line says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Least {
+    Notice,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<Least> for Severity {
+    fn from(least: Least) -> Self {
+        match least {
+            Least::Notice => Self::Notice,
+            Least::Low => Self::Low,
+            Least::Medium => Self::Medium,
+            Least::High => Self::High,
+            Least::Critical => Self::Critical,
+        }
+    }
+}
+
+pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    let config = context.config(&options.overriding)?;
+    let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
+    if options.fix {
+        return fix(context, options, &config, &name).await;
+    }
+    let state = context.existing_state(&name)?;
+    let cloud = context.connect(&state.region).await?;
+    check_place(&cloud.aws, &state).await?;
+    if !state.in_doubt.is_empty() {
+        context.tell("A run was interrupted: the check reckons with what became of it.");
+    }
+    let state = settled(&cloud.aws, state).await?;
+    let drift = Seen::of(&cloud, &config, &state).await?.check(&config, &state);
+    show(context, &drift);
+    Ok(code(&drift, options))
+}
+
+/// What a check looks at, without the state.
+struct Seen {
+    graph: Graph,
+    observed: Observed,
+    surroundings: Surroundings,
+}
+
+impl Seen {
+    async fn of(cloud: &Cloud, config: &Config, state: &State) -> Result<Self, Failure> {
+        let graph = graph_of(&cloud.aws, config, state).await?;
+        // What is not recorded yet is not looked for: a check is of what was made.
+        let observed = observe(&cloud.aws, &Graph::default(), state, &config.tags).await?;
+        let surroundings = look_around(&cloud.aws, &graph, state, &observed).await?;
+        Ok(Self { graph, observed, surroundings })
+    }
+
+    fn subject<'a>(&'a self, config: &'a Config, state: &'a State) -> Subject<'a> {
+        let Self { graph, observed, surroundings } = self;
+        Subject { graph, state, observed, surroundings, user: &config.tags }
+    }
+
+    fn check(&self, config: &Config, state: &State) -> Drift {
+        drift::check(&self.subject(config, state), &config.drift.ignore, jiff::Zoned::now().date())
+    }
+}
+
+fn show(context: &Context, drift: &Drift) {
+    if context.global.json {
+        context.print(&json::document(&document(drift)));
+    } else {
+        context.print(&draw(drift, Look::stdout(Values::Hidden)));
+    }
+}
+
+fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
+    let has_drifted = drift.has_drifted(options.fail_on.into());
+    if has_drifted { ExitCode::from(DRIFTED) } else { ExitCode::SUCCESS }
+}
+
+/// Checks, shows, asks, puts back, and checks again.
+async fn fix(
+    context: &Context,
+    options: &DriftOptions,
+    config: &Config,
+    name: &StackName,
+) -> Result<ExitCode, Failure> {
+    let lock = lock(context, name, "drift --fix", options.locking).await?;
+    let state = context.existing_state(name)?;
+    let cloud = context.connect(&state.region).await?;
+    check_place(&cloud.aws, &state).await?;
+    let mut writer = lock.begin(state)?;
+    let fixed = fix_with(context, options, config, &cloud, &mut writer).await;
+    writer.finish()?;
+    fixed
+}
+
+async fn fix_with(
+    context: &Context,
+    options: &DriftOptions,
+    config: &Config,
+    cloud: &Cloud,
+    writer: &mut Writer,
+) -> Result<ExitCode, Failure> {
+    run::settle(context, &cloud.aws, writer).await?;
+    let seen = Seen::of(cloud, config, writer.state()).await?;
+    let drift = seen.check(config, writer.state());
+    let repair = drift::repair(&seen.subject(config, writer.state()), &drift)
+        .map_err(crate::deployment::DrawingError::Obstacles)?;
+    if repair.plan.is_empty() {
+        show(context, &drift);
+        return Ok(code(&drift, options));
+    }
+    let is_settled = options.yes || context.global.local;
+    show_repair(context, &repair.plan, is_settled);
+    if !is_settled {
+        ask::confirm("Put this back? Only `yes` is a yes:", "yes")?;
+    }
+    let ending = carry_out(context, cloud, config, &repair, writer).await?;
+    let code = run::conclude(context, &ending, "drift --fix");
+    if !ending.summary.is_complete() {
+        return Ok(run::code(code));
+    }
+    let left = Seen::of(cloud, config, writer.state()).await?.check(config, writer.state());
+    if context.global.json {
+        let mut event = document(&left);
+        event["event"] = "drift".into();
+        context.print(&json::line(&event));
+    } else {
+        context.print(&draw(&left, Look::stdout(Values::Hidden)));
+    }
+    Ok(self::code(&left, options))
+}
+
+/// Carries a repair out. What is ignored in what was repaired stays what it was: not applied by us.
+async fn carry_out(
+    context: &Context,
+    cloud: &Cloud,
+    config: &Config,
+    repair: &Repair,
+    writer: &mut Writer,
+) -> Result<Ending, Failure> {
+    let running = Running {
+        wait_for_services: true,
+        hopeless: Hopeless::GiveUp,
+        timeout: None,
+        limits: Limits::of(&config.timeouts),
+    };
+    let ending = run::carry_out(context, &cloud.aws, &repair.plan, writer, running).await?;
+    for (address, spec) in &repair.kept {
+        let record = writer.state().resources.get(address).filter(|record| record.configured);
+        let Some(outputs) = record.map(|record| record.outputs.clone()) else { continue };
+        let (address, spec) = (address.clone(), spec.clone());
+        writer.record(Entry::Confirmed { address, spec, outputs })?;
+    }
+    Ok(ending)
+}
+
+fn show_repair(context: &Context, plan: &Plan, is_settled: bool) {
+    if context.global.json {
+        let mut event = json::plan(plan, Values::Hidden, &[]);
+        event["event"] = "plan".into();
+        context.print(&json::line(&event));
+        return;
+    }
+    let drawn = human::plan(plan, Look::stderr(Values::Hidden));
+    if is_settled {
+        context.tell(&drawn);
+    } else {
+        failure::write(&drawn);
+    }
+}

@@ -1,0 +1,133 @@
+//! The real program, against an AWS over HTTP in which somebody else is at work.
+
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const STACK: &str =
+    "name = \"shop\"\nregion = \"eu-west-1\"\n\n[services.app]\nimage = \"nginx:1.27\"\n";
+
+/// A directory with a stack's file, and an AWS that serves it.
+struct Room {
+    directory: TempDir,
+    serve: Child,
+    address: String,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let _ = self.serve.kill();
+        let _ = self.serve.wait();
+    }
+}
+
+impl Room {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("provision.toml"), STACK).unwrap();
+        let command = "--time-scale 1000 local serve --port 0";
+        let mut serve = program(&directory, command).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(serve.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().trim_start_matches("listening on ").to_owned();
+        Self { directory, serve, address }
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        program(&self.directory, &format!("--time-scale 1000 {arguments}"))
+            .env("AWS_ENDPOINT_URL", &self.address)
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .output()
+            .unwrap()
+    }
+
+    /// The code with which the program exits, and what it printed.
+    fn says(&self, arguments: &str) -> (i32, String) {
+        let Output { status, stdout, stderr } = self.run(arguments);
+        let error = String::from_utf8(stderr).unwrap();
+        let out = String::from_utf8(stdout).unwrap();
+        (status.code().unwrap_or_else(|| panic!("{error}")), out)
+    }
+
+    /// Asks CloudWatch Logs for something, as anybody might.
+    fn logs(&self, operation: &str, request: &Value) {
+        let host = self.address.trim_start_matches("http://").trim_end_matches('/');
+        let body = request.to_string();
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nHost: {host}\r\nX-Amz-Target: Logs_20140328.{operation}\r\n\
+             Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/logs/aws4_request, \
+             SignedHeaders=host, Signature=0\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+fn program(directory: &TempDir, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provision"));
+    command
+        .args(arguments.split_whitespace())
+        .current_dir(directory.path())
+        .env_clear()
+        .env("HOME", directory.path())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn what_drifts_is_told_by_exit_code_and_put_back_on_request() {
+    let room = Room::new();
+    assert_eq!(room.says("drift").0, 1, "there is no state yet");
+    assert_eq!(room.says("up --yes --no-verify").0, 0);
+    let settled = room.says("drift");
+    let calm = "No drift: all 21 resources are as they were left.\n".to_owned();
+    assert_eq!(settled, (0, calm.clone()));
+
+    let group = json!({"logGroupName": "/ecs/shop-dev", "retentionInDays": 1});
+    room.logs("PutRetentionPolicy", &group);
+    let (code, said) = room.says("drift");
+    assert_eq!(code, 2, "{said}");
+    assert!(
+        said.starts_with("critical  log_group.app retention_days  changed outside\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("logs are deleted sooner than wanted (log-group:/ecs/shop-dev)"),
+        "{said}"
+    );
+    assert!(said.ends_with("Drift: 1 critical in 21 resources.\n"), "{said}");
+
+    let (code, said) = room.says("--json drift --fail-on critical");
+    let document: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &document["counts"]["critical"]), (2, &json!(1)));
+    assert_eq!(document["findings"][0]["live"], 1);
+
+    let unasked = room.run("drift --fix");
+    assert_eq!(unasked.status.code(), Some(1), "nobody can be asked");
+    assert_eq!(room.says("drift").0, 2, "nothing was done");
+    assert_eq!(room.says("drift --fix --yes"), (0, calm.clone()));
+    assert_eq!(room.says("drift"), (0, calm));
+
+    let forever = json!({"logGroupName": "/ecs/shop-dev"});
+    room.logs("DeleteRetentionPolicy", &forever);
+    assert_eq!(room.says("drift --fail-on medium").0, 0, "it is only low");
+    let ignoring = "[drift]\nignore = [{ address = \"log_group.*\" }]\n";
+    std::fs::write(room.directory.path().join("provision.toml"), format!("{STACK}{ignoring}"))
+        .unwrap();
+    let (code, said) = room.says("drift");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.ends_with("1 difference is ignored.\n"), "{said}");
+}

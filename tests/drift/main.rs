@@ -1,0 +1,12 @@
+//! Checks for drift against the simulated AWS: what is found, what is not, and what puts it back.
+
+#[path = "../engine/configs.rs"]
+mod configs;
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod binary;
+mod calm;
+mod changes;
+mod extras;
+mod world;
