@@ -270,7 +270,9 @@ fn properties_of(kind: Kind, spec: &Value) -> Vec<String> {
         return vec![];
     }
     let fields = spec.as_object().unwrap().iter();
-    let free = fields.filter(|(name, _)| !facts.fixed.contains(&name.as_str()));
+    // What counts only while it is made nobody can change either.
+    let bound = |name: &str| facts.fixed.contains(&name) || facts.initial.contains(&name);
+    let free = fields.filter(|(name, _)| !bound(name));
     let is_one = |name: &str, value: &Value| {
         let members = format!("{name}.*");
         facts.owned.contains(&name)
