@@ -84,6 +84,37 @@ async fn a_secret_that_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_that_may_not_be_read() {
+    const KEYED: &str =
+        "services.app.secrets.DB = arn:aws:ssm:us-east-1:123456789012:parameter/key";
+    let (mut world, run) = redeployed_after(KEYED, |cloud| {
+        let role = json!({"RoleName": "shop-dev-execution"});
+        let names = ask(cloud, "iam", "ListRolePolicies", &role).unwrap();
+        for name in names["PolicyNames"].as_array().unwrap() {
+            let request = json!({"RoleName": "shop-dev-execution", "PolicyName": name});
+            ask(cloud, "iam", "DeleteRolePolicy", &request).unwrap();
+        }
+    })
+    .await;
+    assert_eq!(causes(&run).first(), Some(&Cause::SecretDenied), "{:#?}", findings(&run));
+    assert!(findings(&run)[0].title.contains("parameter/key"), "{:#?}", findings(&run));
+    let mended = config(&format!("{KEYED}\nservices.app.image = ghcr.io/acme/shop:2"));
+    world.up(&mended).await;
+    world.assert_settled(&mended).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_is_used_up() {
+    let fault = Fault {
+        changes: "",
+        breaks: |cloud| cloud.ecs.quotas.on_demand_vcpus = 0.25,
+        mends: |cloud| cloud.ecs.quotas.on_demand_vcpus = 6.0,
+    };
+    let (run, _) = fails_and_is_mended(fault, Cause::QuotaReached).await;
+    assert!(findings(&run)[0].evidence.iter().any(|said| said.contains("limit on the number")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_little_memory() {
     let fault = workload(|cloud| {
         let run = Process::RunsOutOfMemory { after_seconds: 4 };
@@ -158,11 +189,13 @@ async fn a_check_of_the_container_s_own_that_fails() {
 
 /// Breaks a running stack behind its back and deploys another image onto it.
 async fn redeployed_after(
+    changes: &str,
     breaks: impl FnOnce(&mut provision::simulated_aws::cloud::Cloud),
 ) -> (World, super::harness::Run) {
     let mut world = World::new();
-    world.up(&config("")).await;
-    let mut plan = world.plan(&config("services.app.image = ghcr.io/acme/shop:2")).await;
+    world.up(&config(changes)).await;
+    let next = format!("{changes}\nservices.app.image = ghcr.io/acme/shop:2");
+    let mut plan = world.plan(&config(&next)).await;
     world.endpoint.with_cloud(breaks);
     let before = world.endpoint.calls().len();
     plan.resources.sort_by_key(|planned| planned.address.to_string() == "service.app");
@@ -172,7 +205,7 @@ async fn redeployed_after(
 
 #[tokio::test(start_paused = true)]
 async fn a_log_group_that_somebody_deleted() {
-    let (mut world, run) = redeployed_after(|cloud| {
+    let (mut world, run) = redeployed_after("", |cloud| {
         let request = json!({"logGroupName": "/ecs/shop-dev"});
         ask(cloud, "logs", "DeleteLogGroup", &request).unwrap();
     })
@@ -186,7 +219,7 @@ async fn a_log_group_that_somebody_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_that_somebody_deleted() {
-    let (mut world, run) = redeployed_after(|cloud| {
+    let (mut world, run) = redeployed_after("", |cloud| {
         let roles = ask(cloud, "iam", "ListRoles", &json!({})).unwrap();
         let roles = roles["Roles"].as_array().cloned().unwrap_or_default();
         for role in roles.iter().filter(|role| role["RoleName"].to_string().contains("execution")) {
@@ -214,7 +247,7 @@ async fn a_role_that_somebody_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_security_group_that_somebody_shut() {
-    let (mut world, run) = redeployed_after(|cloud| {
+    let (mut world, run) = redeployed_after("", |cloud| {
         let groups = ask(cloud, "ec2", "DescribeSecurityGroups", &json!({})).unwrap();
         let groups = groups["securityGroupInfo"].as_array().cloned().unwrap_or_default();
         let own = groups.iter().find(|group| group["groupName"] == "shop-dev-service").unwrap();

@@ -20,6 +20,7 @@ mod document;
 mod inline;
 mod managed;
 mod page;
+mod permission;
 mod roles;
 mod service_linked;
 mod shape;
@@ -27,6 +28,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use permission::allows;
 pub use service_linked::ensure_service_linked_role;
 
 /// What the account holds in IAM.

@@ -13,7 +13,7 @@ use super::containers::log_group;
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::ec2::firewall::{End, lets_through};
 use crate::simulated_aws::ec2::interface::{InternetRoute, interface, internet_route};
-use crate::simulated_aws::{logs, secretsmanager, ssm};
+use crate::simulated_aws::{iam, logs, secretsmanager, ssm};
 
 /// How long the platform tries to reach what has no route.
 const TIMEOUT: Duration = Duration::from_secs(130);
@@ -34,7 +34,9 @@ pub(super) fn obstacle(cloud: &Cloud, task: &Task) -> Option<Obstacle> {
     let definition = definition(&cloud.ecs, &task.definition)?;
     let containers = containers(definition);
     let routed = reaches_internet(cloud, task);
-    containers.iter().find_map(|one| secret_obstacle(cloud, one, routed)).or_else(|| {
+    let role = definition.document.get("executionRoleArn").and_then(Value::as_str);
+    let role = role.unwrap_or_default();
+    containers.iter().find_map(|one| secret_obstacle(cloud, one, role, routed)).or_else(|| {
         containers
             .iter()
             .find_map(|one| image_obstacle(cloud, one, routed))
@@ -56,32 +58,62 @@ fn reaches_internet(cloud: &Cloud, task: &Task) -> bool {
     }
 }
 
+/// How the start of a task ends that can't have its secrets.
+const NO_SECRETS: &str = "ResourceInitializationError: unable to pull secrets or registry auth:";
+
 /// Secrets and the registry's password come before all else (aws-behaviour 20).
-fn secret_obstacle(cloud: &Cloud, container: &Value, routed: bool) -> Option<Obstacle> {
-    let start = "ResourceInitializationError: unable to pull secrets or registry auth:";
+fn secret_obstacle(cloud: &Cloud, container: &Value, role: &str, routed: bool) -> Option<Obstacle> {
     let secrets = container["secrets"].as_array().into_iter().flatten();
     let asks = secrets.clone().next().is_some() || is_ecr(image(container));
     if asks && !routed {
         return Some(Obstacle {
             stop: failed(format!(
-                "{start} unable to retrieve secret or registry auth: service call has been retried \
-                 3 time(s): request send failed: dial tcp: i/o timeout. Please check your task \
-                 network configuration."
+                "{NO_SECRETS} unable to retrieve secret or registry auth: service call has been \
+                 retried 3 time(s): request send failed: dial tcp: i/o timeout. Please check your \
+                 task network configuration."
             )),
             shows_after: TIMEOUT,
         });
     }
-    let unreadable = secrets
+    let why = secrets
         .filter_map(|secret| secret["valueFrom"].as_str())
-        .find(|from| !is_readable(cloud, from))?;
+        .find_map(|from| refusal(cloud, role, from))?;
     Some(Obstacle {
         stop: failed(format!(
-            "{start} execution resource retrieval failed: unable to retrieve secret from asm: \
-             service call has been retried 1 time(s): failed to fetch secret {unreadable}: \
-             ResourceNotFoundException: Secrets Manager can't find the specified secret."
+            "{NO_SECRETS} execution resource retrieval failed: unable to retrieve secret from {why}"
         )),
         shows_after: REFUSAL,
     })
+}
+
+/// Why a role does not get the value that a container takes from somewhere: it may not, or there is
+/// none.
+fn refusal(cloud: &Cloud, role: &str, from: &str) -> Option<String> {
+    let (store, action) = match from.split(':').nth(2) {
+        Some("ssm") => ("ssm", "ssm:GetParameters"),
+        _ => ("asm", "secretsmanager:GetSecretValue"),
+    };
+    let resource = whole(from);
+    let tried = format!("{store}: service call has been retried 1 time(s)");
+    if !iam::allows(cloud, role, action, &resource) {
+        return Some(format!(
+            "{tried}: failed to fetch secret {from}: AccessDeniedException: User: {role} is not \
+             authorized to perform: {action} on resource: {resource} because no identity-based \
+             policy allows the {action} action"
+        ));
+    }
+    (!is_readable(cloud, from)).then(|| {
+        format!(
+            "{tried}: failed to fetch secret {from}: ResourceNotFoundException: Secrets Manager \
+             can't find the specified secret."
+        )
+    })
+}
+
+/// The ARN of the whole secret, without the member, stage and version of it that are asked for:
+/// seven parts.
+fn whole(from: &str) -> String {
+    from.split(':').take(7).collect::<Vec<_>>().join(":")
 }
 
 /// Whether the secret or parameter is there, and nobody keeps the task from it.
