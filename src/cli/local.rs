@@ -8,11 +8,11 @@ use clap::Args;
 use crate::simulated_aws::endpoint::Endpoint;
 use crate::simulated_aws::serve::losing::{Losing, Loss, Sight};
 
-use super::arguments::{LocalCommand, LocalOptions};
+use super::arguments::{LocalCommand, LocalOptions, Overriding};
 use super::context::Context;
 use super::failure::Failure;
 
-/// The region of the cloud that is served when none is named.
+/// The region of the cloud that is served where neither an option nor a file names one.
 const REGION: &str = "eu-west-1";
 
 /// Which callers are cut off, to see how they go on.
@@ -29,10 +29,10 @@ pub struct LosingOptions {
 pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, Failure> {
     let LocalCommand::Serve { port, ref losing } = options.command;
     let directory = context.global.state_dir.join("local");
-    let region = context.global.region.as_deref().unwrap_or(REGION);
+    let region = region(context)?;
     let endpoint = crate::simulated_aws::store::open(
         &directory,
-        region,
+        &region,
         context.global.time_scale,
         jiff::Timestamp::now,
     )?;
@@ -47,6 +47,18 @@ pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, 
     };
     crate::simulated_aws::serve::serve(listener, Arc::new(endpoint), stop).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The region whose cloud is served: that of the stack in whose directory it is served.
+fn region(context: &Context) -> Result<String, Failure> {
+    if let Some(region) = &context.global.region {
+        return Ok(region.clone());
+    }
+    match context.config(&Overriding::default()) {
+        Ok(config) => Ok(config.region),
+        Err(Failure::NoFile(_)) => Ok(REGION.to_owned()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Has calls lost as the options say; each is told on standard output, for whoever waits for it.
