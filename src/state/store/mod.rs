@@ -109,8 +109,8 @@ impl Files {
         if !self.is_own(&state) {
             return Err(StoreError::OtherStack {
                 path: self.snapshot.clone(),
-                found: format!("{}-{}", state.stack, state.environment),
-                expected: format!("{}-{}", self.stack, self.environment),
+                found: format!("{} in {}", state.stack, state.environment),
+                expected: format!("{} in {}", self.stack, self.environment),
             });
         }
         let journal = journal.map(|text| self.read_journal(&text)).transpose()?;

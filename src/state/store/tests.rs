@@ -301,7 +301,9 @@ fn another_stacks_state_is_refused_and_never_restored() {
     let state = State::new("web-dev", "x", "000000000000", "eu-west-1");
     store.lock("web-dev", "x", &holder()).unwrap().begin(state).unwrap().finish().unwrap();
     // The same file, by other parts of the name.
-    assert!(matches!(store.load("web", "dev-x").unwrap_err(), StoreError::OtherStack { .. }));
+    let refused = store.load("web", "dev-x").unwrap_err();
+    assert!(matches!(refused, StoreError::OtherStack { .. }));
+    assert!(refused.to_string().ends_with("is of web-dev in x, not of web in dev-x"), "{refused}");
     assert!(matches!(store.salvage("web", "dev-x", None).unwrap_err(), StoreError::NoCopy { .. }));
 }
 
