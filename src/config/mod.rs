@@ -17,6 +17,7 @@ mod model;
 pub mod region;
 mod schema;
 mod service;
+mod state;
 pub mod subnets;
 mod suggest;
 mod template;
@@ -42,6 +43,7 @@ pub use service::{
     Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, Service, Spot,
     TaskPolicies,
 };
+pub use state::State;
 pub use template::{Guess, template};
 pub use timeouts::Timeout;
 
