@@ -142,8 +142,8 @@ fn region_and_images_come_from_outside() {
 fn policies_are_tables_or_json() {
     let text = format!(
         "{SMALLEST}[services.app.task_policies.inline]\n\
-         one = '''{{\"Statement\": []}}'''\n\
-         two = {{ Version = \"2012-10-17\", Statement = [] }}\n"
+         one = '''{{\"Statement\": {{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}}}}'''\n\
+         two = {{ Version = \"2012-10-17\", Statement = {{ Effect = \"Allow\", Action = \"*\", Resource = \"*\" }} }}\n"
     );
     let inline = &load(&text).services["app"].task_policies.inline;
     assert_eq!(inline["one"], inline["two"]);
@@ -281,6 +281,12 @@ fn variables_secrets_and_policies_must_be_well_formed() {
          secrets = { KEY = \"arn:aws:s3:::bucket\", TOKEN = \"arn:aws:ssm:eu-west-1:123456789012:parameter/t\" }\n\
          [services.app.task_policies]\nmanaged = [\"AmazonS3ReadOnlyAccess\"]\ninline = { read = {}, text = \"{\" }\n"
     ));
+}
+
+#[test]
+fn policies_must_say_something() {
+    let policies = "[services.app.task_policies.inline]\nnone = { Statement = [] }\n";
+    assert_snapshot!(service_errors(policies));
 }
 
 #[test]

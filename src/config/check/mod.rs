@@ -5,6 +5,7 @@
 
 mod names;
 mod network;
+mod policy;
 mod report;
 mod scaling;
 mod service;
