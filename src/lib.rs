@@ -38,5 +38,6 @@ pub mod stack;
 pub mod state;
 pub mod survey;
 pub mod verify;
+pub mod watch;
 
 pub use cli::main;

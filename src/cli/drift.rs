@@ -45,6 +45,8 @@ pub struct DriftOptions {
     #[arg(short, long, requires = "fix")]
     pub yes: bool,
     #[command(flatten)]
+    pub watching: super::watch::Watching,
+    #[command(flatten)]
     pub locking: super::locking::Locking,
 }
 
@@ -71,21 +73,36 @@ impl From<Least> for Severity {
 }
 
 pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    if let Some(every) = options.watching.every {
+        return super::watch::stay(context, options, every).await;
+    }
+    if options.watching.tell {
+        return super::watch::once(context, options).await;
+    }
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     if options.fix {
         return fix(context, options, &config, &name).await;
     }
-    let state = context.existing_state(&name)?;
+    let drift = checked(context, &config, &name).await?;
+    show(context, &drift);
+    Ok(code(&drift, options))
+}
+
+/// Makes one check: reads the state, and asks AWS.
+pub async fn checked(
+    context: &Context,
+    config: &Config,
+    name: &StackName,
+) -> Result<Drift, Failure> {
+    let state = context.existing_state(name)?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
         context.tell("A run was interrupted: the check reckons with what became of it.");
     }
     let state = settled(&cloud.aws, state).await?;
-    let drift = Seen::of(&cloud, &config, &state).await?.check(&config, &state);
-    show(context, &drift);
-    Ok(code(&drift, options))
+    Ok(Seen::of(&cloud, config, &state).await?.check(config, &state))
 }
 
 /// What a check looks at, without the state.
@@ -114,7 +131,7 @@ impl Seen {
     }
 }
 
-fn show(context: &Context, drift: &Drift) {
+pub fn show(context: &Context, drift: &Drift) {
     if context.global.json {
         context.print(&json::document(&document(drift)));
     } else {
@@ -122,7 +139,7 @@ fn show(context: &Context, drift: &Drift) {
     }
 }
 
-fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
+pub fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
     let has_drifted = drift.has_drifted(options.fail_on.into());
     if has_drifted { ExitCode::from(DRIFTED) } else { ExitCode::SUCCESS }
 }

@@ -32,6 +32,7 @@ mod state;
 mod status;
 mod up;
 mod verifying;
+mod watch;
 
 use std::process::ExitCode;
 

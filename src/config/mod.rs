@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
-pub use drift::{Drift, Ignore};
+pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat};
 pub use error::{ConfigError, ConfigErrors};
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;

@@ -38,10 +38,14 @@ pub fn draw(drift: &Drift, look: Look) -> String {
     text
 }
 
+/// What a finding is about, in the kind's own words: `log_group.app retention_days`.
+pub fn heading(finding: &Finding) -> String {
+    format!("{}{}", finding.address, place(finding))
+}
+
 fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let severity = painted(finding.severity, look.paint);
-    let place = place(finding);
-    let head = format!("{severity} {}{place}  {}", finding.address, finding.class.words());
+    let head = format!("{severity} {}  {}", heading(finding), finding.class.words());
     let _ = writeln!(text, "{}", cut(&head, look.width));
     let id = short(&finding.physical_id);
     let reason = format!("{} ({id})", finding.reason);

@@ -128,6 +128,8 @@ prop_compose! {
                     until: Some(jiff::civil::date(2027, 1, 31)),
                     reason: None,
                 }],
+                webhook: Some("env:HOOK".into()),
+                webhook_format: WebhookFormat::Slack,
             },
         }
     }
