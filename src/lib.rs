@@ -24,6 +24,7 @@ pub mod event;
 pub mod execute;
 pub mod graph;
 pub mod import;
+pub mod job;
 pub mod names;
 pub mod observe;
 pub mod plan;

@@ -91,6 +91,14 @@ pub enum Failure {
     Untold { listener: &'static str, why: String },
     #[error("`{key}` is to come from the environment variable {name}, which is not set")]
     NoVariable { name: String, key: &'static str },
+    #[error("{} was not written by `provision schedule`: it is left as it is", .0.display())]
+    NotWritten(PathBuf),
+    #[error("the state is in a directory of this machine, where {0} does not come")]
+    StateOutOfReach(&'static str),
+    #[error("`{key}` is needed for {of}")]
+    Needed { key: &'static str, of: &'static str },
+    #[error("`{program}` did not do it: {why}")]
+    Tool { program: String, why: String },
     #[error(transparent)]
     Memory(#[from] MemoryError),
     #[error(transparent)]
@@ -186,6 +194,13 @@ impl Failure {
             }
             Self::NobodyToTell => {
                 vec!["set `drift.webhook` in the file: docs/drift-schedule.md shows how".into()]
+            }
+            Self::NotWritten(_) => vec!["move it away, or take out what it does by hand".into()],
+            Self::StateOutOfReach(_) => {
+                vec!["keep it in S3: `[state]` with `bucket = \"…\"` in the file".into()]
+            }
+            Self::Tool { .. } => {
+                vec!["`--show` prints what is written, to put it in place by hand".into()]
             }
             Self::Untold { .. } => vec!["the next check tells what this one could not".into()],
             Self::Memory(MemoryError::Damaged(_)) => vec![

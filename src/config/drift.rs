@@ -22,6 +22,17 @@ pub struct Drift {
     pub webhook: Option<String>,
     /// In which form: `json`, `slack`, or `teams`.
     pub webhook_format: WebhookFormat,
+    /// The secret or parameter from which a check in the account has the address that
+    /// `env:NAME` stands for: its ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_secret: Option<String>,
+    /// How often the stack is checked from within its own account: `rate(1 hour)`,
+    /// `cron(0 6 * * ? *)` or `at(2027-01-31T06:00:00)`, in UTC. Not at all, if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The image of provision with which checks are made elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// The form of what is posted.

@@ -17,6 +17,7 @@ mod model;
 pub mod region;
 mod schema;
 mod service;
+mod state;
 pub mod subnets;
 mod suggest;
 mod template;
@@ -24,6 +25,7 @@ pub mod timeouts;
 mod tree;
 mod typed;
 mod values;
+pub mod when;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,7 @@ pub use service::{
     Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, Service, Spot,
     TaskPolicies,
 };
+pub use state::State;
 pub use template::{Guess, template};
 pub use timeouts::Timeout;
 

@@ -45,13 +45,11 @@ fn line(job: &Job, machine: &Machine) -> String {
     let directory = quoted(&machine.directory.to_string_lossy());
     let program = quoted(&machine.program.to_string_lossy());
     let arguments: Vec<String> = job.arguments.iter().map(|argument| quoted(argument)).collect();
-    let variables = match &job.secret {
-        None => String::new(),
-        Some(_) => {
-            let file = quoted(&machine.variables.to_string_lossy());
-            format!("set -a && . {file} && set +a && ")
-        }
-    };
+    let from_file = job.secret.as_ref().map(|_| {
+        let file = quoted(&machine.variables.to_string_lossy());
+        format!("set -a && . {file} && set +a && ")
+    });
+    let variables = from_file.unwrap_or_default();
     let arguments = arguments.join(" ");
     let command = format!("cd {directory} && {variables}{program} {arguments} > /dev/null");
     // To cron a percent sign ends the line.

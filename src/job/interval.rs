@@ -31,7 +31,8 @@ impl FromStr for Interval {
         let number = |unit: &str| text.strip_suffix(unit)?.parse::<u32>().ok();
         let minutes = number("m").or_else(|| number("h").and_then(|hours| hours.checked_mul(60)));
         let minutes = minutes.ok_or(NoInterval)?;
-        let is_even = MINUTES.contains(&minutes) || HOURS.contains(&(minutes / 60)) && minutes % 60 == 0;
+        let is_even =
+            MINUTES.contains(&minutes) || HOURS.contains(&(minutes / 60)) && minutes % 60 == 0;
         if is_even { Ok(Self { minutes }) } else { Err(NoInterval) }
     }
 }

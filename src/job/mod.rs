@@ -21,7 +21,8 @@ pub use interval::{Interval, NoInterval};
 pub use kubernetes::manifest;
 
 /// What every file begins with that is written here, and what no other file begins with.
-pub const MARK: &str = "# Written by `provision schedule install`, and taken back by `uninstall`.\n";
+pub const MARK: &str =
+    "# Written by `provision schedule install`, and taken back by `uninstall`.\n";
 
 /// Checks of one stack in one environment, to be made again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -97,7 +97,7 @@ fn whatever_is_written_says_who_wrote_it() {
     ];
     for piece in pieces {
         assert!(piece.content.starts_with(MARK), "{:?}", piece.path);
-        assert!(!piece.content.contains("\t"), "{:?}", piece.path);
+        assert!(!piece.content.contains('\t'), "{:?}", piece.path);
     }
 }
 

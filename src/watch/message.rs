@@ -290,7 +290,7 @@ mod tests {
         let card = &teams["attachments"][0]["content"];
         assert_eq!(
             (card["type"].as_str(), card["body"].as_array().unwrap().len()),
-            (Some("AdaptiveCard"), 4)
+            (Some("AdaptiveCard"), 5)
         );
         let json = message.body(WebhookFormat::Json);
         assert_eq!((&json["first_seen"][0]["id"], &json["still_there"]), (&json!("3"), &json!(1)));

@@ -193,15 +193,18 @@ mod tests {
     use crate::drift::Severity;
     use crate::watch::memory::Memory;
 
+    /// A status and the pause that it asks for; `None` for no answer.
+    type Scripted = Option<(u16, Option<&'static str>)>;
+
     /// Answers with one status after the other, and writes down what was asked.
     #[derive(Clone, Debug)]
     struct Script {
-        answers: Arc<Mutex<Vec<Option<(u16, Option<&'static str>)>>>>,
+        answers: Arc<Mutex<Vec<Scripted>>>,
         asked: Arc<Mutex<Vec<String>>>,
     }
 
     impl Script {
-        fn new(answers: &[Option<(u16, Option<&'static str>)>]) -> Self {
+        fn new(answers: &[Scripted]) -> Self {
             let answers = answers.iter().rev().copied().collect();
             Self { answers: Arc::new(Mutex::new(answers)), asked: Arc::default() }
         }

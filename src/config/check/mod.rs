@@ -9,6 +9,7 @@ mod network;
 mod report;
 mod scaling;
 mod service;
+mod state;
 mod timeouts;
 
 use super::error::ConfigError;
@@ -28,6 +29,7 @@ pub(super) fn check(config: &Config, tree: &Node, poisoned: Vec<Path>) -> Vec<Co
     network::check(config, &mut report);
     check_services(config, &mut report);
     drift::check(config, &mut report);
+    state::check(config, &mut report);
     timeouts::check(config, &mut report);
     report.into_errors()
 }
