@@ -18,6 +18,7 @@ mod model;
 pub mod region;
 mod schema;
 mod service;
+mod state;
 pub mod subnets;
 mod suggest;
 mod template;
@@ -44,6 +45,7 @@ pub use service::{
     Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, Service, Spot,
     TaskPolicies,
 };
+pub use state::State;
 pub use template::{Guess, template};
 pub use timeouts::Timeout;
 
