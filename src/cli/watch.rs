@@ -18,6 +18,7 @@ use crate::config::{self, Config, FROM_ENVIRONMENT};
 use crate::drift::Drift;
 use crate::report::drift::{document, summary};
 use crate::report::json;
+use crate::state::State;
 use crate::watch::message::lines;
 use crate::watch::{Listeners, Memory, News, Request, Rhythm, Shown, Watch, Webhook, World};
 
@@ -85,7 +86,7 @@ fn watch<'a>(
     }
     let memory = memory(context, &name)?;
     let is_whole = options.watching.every.is_none();
-    let world = Here { context, options, config, name: name.clone(), is_whole };
+    let world = Here { context, options, config, name: name.clone(), is_whole, state: None };
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
 
@@ -122,12 +123,16 @@ struct Here<'a> {
     name: StackName,
     /// Whether a check is shown whole, and not in one line.
     is_whole: bool,
+    /// The state of the last check.
+    state: Option<State>,
 }
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let checked = drift::checked(self.context, &self.config, &self.name).await;
-        checked.map_err(|failure| failure.text())
+        let (state, drift) = checked.map_err(|failure| failure.text())?;
+        self.state = Some(state);
+        Ok(drift)
     }
 
     fn reread(&mut self) -> Result<Listeners, String> {
@@ -176,9 +181,11 @@ impl World for Here<'_> {
 
 impl Here<'_> {
     fn show_check(&self, at: Timestamp, outcome: &Result<Drift, String>, news: &News) {
-        match outcome {
-            Ok(drift) if self.is_whole => drift::show(self.context, drift),
-            Err(_) if self.is_whole => {}
+        match (outcome, &self.state) {
+            (Ok(drift), Some(state)) if self.is_whole => {
+                drift::show(self.context, self.options, (&self.config, state), drift);
+            }
+            _ if self.is_whole => {}
             _ if self.context.global.json => {
                 self.context.print(&json::line(&event(at, outcome, news)));
             }
