@@ -38,6 +38,7 @@ fn failure(scene: &Scene<'_>) -> ApiError {
         Service::SecretsManager => (500, "InternalServiceError"),
         Service::ServiceQuotas => (500, "ServiceException"),
         Service::Ssm => (500, "InternalServerError"),
+        Service::S3 => (500, "InternalError"),
     };
     ApiError::new(code, "An internal error has occurred.").with_status(status)
 }
