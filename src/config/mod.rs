@@ -13,6 +13,7 @@ mod extract;
 pub mod fargate;
 pub mod image;
 mod layers;
+mod lines;
 mod model;
 pub mod region;
 mod schema;
@@ -37,6 +38,7 @@ use miette::NamedSource;
 
 pub use drift::{Drift, Ignore};
 pub use error::{ConfigError, ConfigErrors};
+pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;
 pub use service::{
