@@ -29,7 +29,7 @@ impl LostAnswers {
 /// An error of AWS's own, as the service spells it.
 fn failure(scene: &Scene<'_>) -> ApiError {
     let (status, code) = match scene.call.service {
-        Service::Ec2 => (500, "InternalError"),
+        Service::Ec2 | Service::S3 => (500, "InternalError"),
         Service::Iam => (500, "ServiceFailure"),
         Service::Elb | Service::Sts => (500, "InternalFailure"),
         Service::Ecs => (500, "ServerException"),
@@ -38,7 +38,6 @@ fn failure(scene: &Scene<'_>) -> ApiError {
         Service::SecretsManager => (500, "InternalServiceError"),
         Service::ServiceQuotas => (500, "ServiceException"),
         Service::Ssm => (500, "InternalServerError"),
-        Service::S3 => (500, "InternalError"),
     };
     ApiError::new(code, "An internal error has occurred.").with_status(status)
 }

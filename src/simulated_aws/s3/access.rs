@@ -11,22 +11,20 @@ use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
 /// What is kept from the public.
 #[expect(clippy::struct_excessive_bools, reason = "they are S3's four switches")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(super) struct Block {
-    block_public_acls: bool,
-    ignore_public_acls: bool,
-    block_public_policy: bool,
-    restrict_public_buckets: bool,
+    #[serde(rename = "BlockPublicAcls")]
+    new_acls: bool,
+    #[serde(rename = "IgnorePublicAcls")]
+    all_acls: bool,
+    #[serde(rename = "BlockPublicPolicy")]
+    new_policy: bool,
+    #[serde(rename = "RestrictPublicBuckets")]
+    all_policies: bool,
 }
 
 impl Block {
     pub fn all() -> Self {
-        Self {
-            block_public_acls: true,
-            ignore_public_acls: true,
-            block_public_policy: true,
-            restrict_public_buckets: true,
-        }
+        Self { new_acls: true, all_acls: true, new_policy: true, all_policies: true }
     }
 }
 
@@ -42,10 +40,10 @@ pub(super) fn put_block(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let document = request.structure("Document");
     let flag = |name: &str| document.flag(name).unwrap_or_default();
     cloud.s3.bucket_mut(name(request))?.block = Some(Block {
-        block_public_acls: flag("BlockPublicAcls"),
-        ignore_public_acls: flag("IgnorePublicAcls"),
-        block_public_policy: flag("BlockPublicPolicy"),
-        restrict_public_buckets: flag("RestrictPublicBuckets"),
+        new_acls: flag("BlockPublicAcls"),
+        all_acls: flag("IgnorePublicAcls"),
+        new_policy: flag("BlockPublicPolicy"),
+        all_policies: flag("RestrictPublicBuckets"),
     });
     Ok(Value::Null)
 }
@@ -64,7 +62,7 @@ pub(super) fn policy(cloud: &Cloud, request: Parameters<'_>) -> Answer {
 pub(super) fn put_policy(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let bucket = cloud.s3.bucket_mut(name(request))?;
     let policy = request.text("Body").unwrap_or_default();
-    if bucket.block.is_some_and(|block| block.block_public_policy) && is_public(policy) {
+    if bucket.block.is_some_and(|block| block.new_policy) && is_public(policy) {
         let message = "User is not authorized to perform: s3:PutBucketPolicy because public \
                        policies are prevented by the BlockPublicPolicy setting in S3 Block Public \
                        Access.";

@@ -77,7 +77,7 @@ struct Content {
     body: Value,
     etag: String,
     checksum: Option<String>,
-    content_type: Option<String>,
+    media_type: Option<String>,
     metadata: Value,
     encryption: Encryption,
 }

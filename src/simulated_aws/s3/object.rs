@@ -32,7 +32,7 @@ pub(super) fn get(cloud: &Cloud, operation: &str, request: Parameters<'_>) -> An
     let mut output = described(version, content);
     output["LastModified"] = http_date(cloud, version.modified).into();
     output["Date"] = http_date(cloud, cloud.now).into();
-    output["ContentType"] = content.content_type.as_deref().unwrap_or("binary/octet-stream").into();
+    output["ContentType"] = content.media_type.as_deref().unwrap_or("binary/octet-stream").into();
     output["Metadata"] = content.metadata.clone();
     if request.text("ChecksumMode") == Some("ENABLED") {
         output["ChecksumCRC32"] = json!(content.checksum);
@@ -64,7 +64,7 @@ pub(super) fn put(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         etag: etag(&body),
         body,
         checksum: request.text("ChecksumCRC32").map(str::to_owned),
-        content_type: request.text("ContentType").map(str::to_owned),
+        media_type: request.text("ContentType").map(str::to_owned),
         metadata: request.value("Metadata").cloned().unwrap_or_default(),
         encryption: encryption(request, &bucket.encryption),
     };

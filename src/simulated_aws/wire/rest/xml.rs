@@ -30,7 +30,7 @@ fn written(opening: &str, root: &str, content: &Value) -> String {
 fn members(xml: &mut String, value: &Value) {
     match value {
         Value::Object(object) => {
-            object.iter().for_each(|(name, member)| element(xml, name, member))
+            object.iter().for_each(|(name, member)| element(xml, name, member));
         }
         Value::String(text) => xml.push_str(&escape(text.as_str())),
         Value::Bool(_) | Value::Number(_) => xml.push_str(&value.to_string()),
