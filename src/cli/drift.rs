@@ -13,7 +13,7 @@ use crate::execute::{Hopeless, Limits};
 use crate::graph::Graph;
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::plan::Plan;
-use crate::report::drift::{document, draw};
+use crate::report::drift::document;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
@@ -25,6 +25,7 @@ use super::ask;
 use super::connect::Cloud;
 use super::context::{Context, StackName};
 use super::failure::{self, Failure};
+use super::formats::{self, Format};
 use super::locking::lock;
 use super::run::{self, Running};
 
@@ -38,12 +39,17 @@ pub struct DriftOptions {
     /// Exit with 2 only for what matters at least so much.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = Least::Low)]
     pub fail_on: Least,
+    /// In which format; `--json` is short for `--format json`.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// Put back what has drifted, and nothing else.
     #[arg(long)]
     pub fix: bool,
     /// Do not ask before putting it back.
     #[arg(short, long, requires = "fix")]
     pub yes: bool,
+    #[command(flatten)]
+    pub watching: super::watch::Watching,
     #[command(flatten)]
     pub locking: super::locking::Locking,
 }
@@ -71,21 +77,37 @@ impl From<Least> for Severity {
 }
 
 pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    if let Some(every) = options.watching.every {
+        return super::watch::stay(context, options, every).await;
+    }
+    if options.watching.tell {
+        return super::watch::once(context, options).await;
+    }
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     if options.fix {
         return fix(context, options, &config, &name).await;
     }
-    let state = context.existing_state(&name)?;
+    let (state, drift) = checked(context, &config, &name).await?;
+    show(context, options, (&config, &state), &drift);
+    Ok(code(&drift, options))
+}
+
+/// Makes one check: reads the state, and asks AWS. Gives both, since a check is shown with its state.
+pub async fn checked(
+    context: &Context,
+    config: &Config,
+    name: &StackName,
+) -> Result<(State, Drift), Failure> {
+    let state = context.existing_state(name)?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
         context.tell("A run was interrupted: the check reckons with what became of it.");
     }
     let state = settled(&cloud.aws, state).await?;
-    let drift = Seen::of(&cloud, &config, &state).await?.check(&config, &state);
-    show(context, &drift);
-    Ok(code(&drift, options))
+    let drift = Seen::of(&cloud, config, &state).await?.check(config, &state);
+    Ok((state, drift))
 }
 
 /// What a check looks at, without the state.
@@ -114,15 +136,13 @@ impl Seen {
     }
 }
 
-fn show(context: &Context, drift: &Drift) {
-    if context.global.json {
-        context.print(&json::document(&document(drift)));
-    } else {
-        context.print(&draw(drift, Look::stdout(Values::Hidden)));
-    }
+pub fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
+    let usual = if context.global.json { Format::Json } else { Format::Table };
+    let format = options.format.unwrap_or(usual);
+    context.print(&formats::drawn(context, format, of, drift, options.fail_on.into()));
 }
 
-fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
+pub fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
     let has_drifted = drift.has_drifted(options.fail_on.into());
     if has_drifted { ExitCode::from(DRIFTED) } else { ExitCode::SUCCESS }
 }
@@ -157,7 +177,7 @@ async fn fix_with(
     let repair = drift::repair(&seen.subject(config, writer.state()), &drift)
         .map_err(crate::deployment::DrawingError::Obstacles)?;
     if repair.plan.is_empty() {
-        show(context, &drift);
+        show(context, options, (config, writer.state()), &drift);
         return Ok(code(&drift, options));
     }
     let is_settled = options.yes || context.global.local;
@@ -176,7 +196,7 @@ async fn fix_with(
         event["event"] = "drift".into();
         context.print(&json::line(&event));
     } else {
-        context.print(&draw(&left, Look::stdout(Values::Hidden)));
+        show(context, options, (config, writer.state()), &left);
     }
     Ok(self::code(&left, options))
 }

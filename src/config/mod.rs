@@ -13,6 +13,7 @@ mod extract;
 pub mod fargate;
 pub mod image;
 mod layers;
+mod lines;
 mod model;
 pub mod region;
 mod schema;
@@ -25,6 +26,7 @@ pub mod timeouts;
 mod tree;
 mod typed;
 mod values;
+pub mod when;
 
 #[cfg(test)]
 mod tests;
@@ -35,8 +37,9 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
-pub use drift::{Drift, Ignore};
+pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat};
 pub use error::{ConfigError, ConfigErrors};
+pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;
 pub use service::{

@@ -9,4 +9,6 @@ mod binary;
 mod calm;
 mod changes;
 mod extras;
+mod formats;
+mod schedule;
 mod world;
