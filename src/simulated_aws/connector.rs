@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-use super::endpoint::{Endpoint, Reply};
+use super::endpoint::{Endpoint, Headers, Reply};
 
 /// An HTTP client for the SDK that answers from a simulated cloud.
 #[derive(Clone, Debug)]
@@ -40,8 +40,13 @@ impl HttpConnector for Connector {
         HttpConnectorFuture::new(async move {
             let header = |name: &str| request.headers().get(name).unwrap_or_default().to_owned();
             let body = request.body().bytes().unwrap_or_default();
+            let headers = Headers {
+                authorization: &header("authorization"),
+                target: &header("x-amz-target"),
+                user_agent: &header("user-agent"),
+            };
             let reply = endpoint
-                .answer(&header("authorization"), &header("x-amz-target"), body)
+                .answer(headers, body)
                 .await
                 .map_err(|error| ConnectorError::io(Box::new(error)))?;
             into_response(reply)

@@ -27,13 +27,28 @@ pub struct Call {
     pub arrived: Moment,
     /// The id of the key that signed it.
     pub access_key: String,
+    /// The region that it is signed for.
+    pub region: String,
+    /// What made it, in its own words.
+    pub user_agent: String,
+}
+
+/// The headers of a request that count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headers<'a> {
+    /// `Authorization`, by which service, region and key are known.
+    pub authorization: &'a str,
+    /// `X-Amz-Target`, by which the operation is known where the protocol has it.
+    pub target: &'a str,
+    /// `User-Agent`.
+    pub user_agent: &'a str,
 }
 
 impl Call {
     /// Whether the call may change anything.
     #[must_use]
     pub fn is_mutating(&self) -> bool {
-        !["Describe", "Get", "List"].iter().any(|verb| self.operation.starts_with(verb))
+        !["Describe", "Get", "List", "Lookup"].iter().any(|verb| self.operation.starts_with(verb))
     }
 }
 
@@ -215,19 +230,12 @@ impl Endpoint {
 
     /// Answers one request.
     ///
-    /// `authorization` and `target` are the headers `Authorization` and `X-Amz-Target`.
-    ///
     /// # Errors
     ///
     /// [`Disconnected`] when an interference says so.
-    pub async fn answer(
-        &self,
-        authorization: &str,
-        target: &str,
-        body: &[u8],
-    ) -> Result<Reply, Disconnected> {
+    pub async fn answer(&self, headers: Headers<'_>, body: &[u8]) -> Result<Reply, Disconnected> {
         let request_id = uuid::Uuid::from_u128(u128::from(fastrand::u64(..)) << 32).to_string();
-        let call = match self.read(authorization, target, body) {
+        let call = match self.read(headers, body) {
             Ok(call) => call,
             Err((protocol, error)) => {
                 let answer = wire::write(protocol, "Unknown", &Err(error), &request_id);
@@ -299,13 +307,9 @@ impl Endpoint {
     }
 
     /// Finds out which operation of which service a request asks for.
-    fn read(
-        &self,
-        authorization: &str,
-        target: &str,
-        body: &[u8],
-    ) -> Result<Call, (Protocol, ApiError)> {
-        let scope = signing_scope(authorization).ok_or_else(|| (Protocol::Json, not_signed()))?;
+    fn read(&self, headers: Headers<'_>, body: &[u8]) -> Result<Call, (Protocol, ApiError)> {
+        let scope =
+            signing_scope(headers.authorization).ok_or_else(|| (Protocol::Json, not_signed()))?;
         let service = Service::from_signing_name(scope.service)
             .ok_or_else(|| (Protocol::Json, unknown_service(scope.service)))?;
         let request = match service.protocol() {
@@ -313,13 +317,20 @@ impl Endpoint {
             Protocol::Ec2Query | Protocol::Query(_) => wire::parse_form(body),
         };
         let operation = match service.protocol() {
-            Protocol::Json => target.rsplit('.').next().unwrap_or_default().to_owned(),
+            Protocol::Json => headers.target.rsplit('.').next().unwrap_or_default().to_owned(),
             Protocol::Ec2Query | Protocol::Query(_) => {
                 request["Action"].as_str().unwrap_or_default().to_owned()
             }
         };
-        let access_key = scope.access_key.to_owned();
-        Ok(Call { service, operation, request, arrived: self.now(), access_key })
+        Ok(Call {
+            service,
+            operation,
+            request,
+            arrived: self.now(),
+            access_key: scope.access_key.to_owned(),
+            region: scope.region.to_owned(),
+            user_agent: headers.user_agent.to_owned(),
+        })
     }
 }
 
@@ -332,13 +343,21 @@ impl Drop for Endpoint {
     }
 }
 
-/// Hands a call to the room of its service.
+/// Hands a call to the room of its service, and has it recorded.
 pub fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
+    let answer = hand_over(cloud, call);
+    super::cloudtrail::record(cloud, call, &answer);
+    answer
+}
+
+fn hand_over(cloud: &mut Cloud, call: &Call) -> Answer {
     let parameters = Parameters::new(&call.request);
     let answer = match call.service {
         Service::Ec2 => super::ec2::answer,
         Service::Iam => super::iam::answer,
-        Service::Sts => super::sts::answer,
+        // Both answer by who asks, or from where.
+        Service::Sts => return super::sts::answer(cloud, call),
+        Service::CloudTrail => return super::cloudtrail::answer(cloud, call),
         Service::Elb => super::elb::answer,
         Service::Ecs => super::ecs::answer,
         Service::Logs => super::logs::answer,
@@ -370,6 +389,7 @@ fn with_causes(error: &KeepError) -> String {
 
 struct Scope<'a> {
     access_key: &'a str,
+    region: &'a str,
     service: &'a str,
 }
 
@@ -378,8 +398,9 @@ fn signing_scope(authorization: &str) -> Option<Scope<'_>> {
     let credential = authorization.split("Credential=").nth(1)?.split(',').next()?;
     let mut parts = credential.split('/');
     let access_key = parts.next()?;
-    let service = parts.nth(2)?;
-    Some(Scope { access_key, service })
+    let region = parts.nth(1)?;
+    let service = parts.next()?;
+    Some(Scope { access_key, region, service })
 }
 
 fn not_signed() -> ApiError {

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::endpoint::{Disconnected, Endpoint, Reply};
+use super::endpoint::{Disconnected, Endpoint, Headers, Reply};
 
 /// The largest request that is read. The largest that AWS takes of these services is 1 MiB of logs.
 const LARGEST_BODY: usize = 4 << 20;
@@ -34,8 +34,8 @@ const BREATH: Duration = Duration::from_millis(50);
 
 const ABOUT: &str = "\
 A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs,
-Application Auto Scaling, Secrets Manager, SSM parameters and Service Quotas, as far as a
-load-balanced Fargate service needs them.
+Application Auto Scaling, Secrets Manager, SSM parameters, Service Quotas and CloudTrail's
+event history, as far as a load-balanced Fargate service needs them.
 
 Point an SDK or the AWS CLI here, with any credentials:
 
@@ -110,9 +110,12 @@ async fn respond(
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
         return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large or broke off.\n"));
     };
-    let authorization = value(&head.headers, "authorization");
-    let target = value(&head.headers, "x-amz-target");
-    let reply = endpoint.answer(authorization, target, &body.to_bytes()).await?;
+    let headers = Headers {
+        authorization: value(&head.headers, "authorization"),
+        target: value(&head.headers, "x-amz-target"),
+        user_agent: value(&head.headers, "user-agent"),
+    };
+    let reply = endpoint.answer(headers, &body.to_bytes()).await?;
     Ok(response(reply))
 }
 

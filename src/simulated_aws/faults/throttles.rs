@@ -28,9 +28,11 @@ pub fn throttle(service: Service) -> ApiError {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
         }
         Service::Iam | Service::Elb | Service::Sts => ApiError::new("Throttling", "Rate exceeded"),
-        Service::Ecs | Service::Logs | Service::SecretsManager | Service::Ssm => {
-            ApiError::new("ThrottlingException", "Rate exceeded")
-        }
+        Service::Ecs
+        | Service::Logs
+        | Service::SecretsManager
+        | Service::Ssm
+        | Service::CloudTrail => ApiError::new("ThrottlingException", "Rate exceeded"),
         Service::ServiceQuotas => ApiError::new("TooManyRequestsException", "Rate exceeded"),
         // It is a service behind this one that is asked too much.
         Service::Autoscaling => ApiError::new(

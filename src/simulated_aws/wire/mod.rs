@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
 //! | AWS query | ELB, IAM, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
-//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM | JSON, operation in `X-Amz-Target` | JSON |
+//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM, CloudTrail | JSON, operation in `X-Amz-Target` | JSON |
 
 mod form;
 mod parameters;
@@ -41,6 +41,8 @@ pub enum Service {
     ServiceQuotas,
     /// The parameters of Systems Manager.
     Ssm,
+    /// CloudTrail, of which only the event history is.
+    CloudTrail,
 }
 
 /// How a service writes its requests and answers.
@@ -69,6 +71,7 @@ impl Service {
             "secretsmanager" => Self::SecretsManager,
             "servicequotas" => Self::ServiceQuotas,
             "ssm" => Self::Ssm,
+            "cloudtrail" => Self::CloudTrail,
             _ => return None,
         })
     }
@@ -88,7 +91,8 @@ impl Service {
             | Self::Autoscaling
             | Self::SecretsManager
             | Self::ServiceQuotas
-            | Self::Ssm => Protocol::Json,
+            | Self::Ssm
+            | Self::CloudTrail => Protocol::Json,
         }
     }
 }
