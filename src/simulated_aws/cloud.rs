@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
-use super::{cloudtrail::CloudTrail, secretsmanager::SecretsManager};
+use super::{cloudtrail::CloudTrail, s3::S3, secretsmanager::SecretsManager};
 use super::{servicequotas::ServiceQuotas, ssm::Ssm, sts::Sts};
 
 /// The account that every simulated cloud belongs to.
@@ -51,6 +51,9 @@ pub struct Cloud {
     /// Which calls have changed something.
     #[serde(default)]
     pub cloudtrail: CloudTrail,
+    /// Buckets and objects.
+    #[serde(default)]
+    pub s3: S3,
     /// The state of the random generator behind ids and small differences in duration.
     seed: u64,
 }
@@ -74,6 +77,7 @@ impl Cloud {
             servicequotas: ServiceQuotas::default(),
             sts: Sts::default(),
             cloudtrail: CloudTrail::default(),
+            s3: S3::default(),
             seed,
         }
     }

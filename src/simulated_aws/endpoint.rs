@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::clock::{Clock, Moment};
 use super::cloud::Cloud;
-use super::wire::{self, Answer, ApiError, Parameters, Protocol, Service, WireAnswer};
+use super::wire::{self, Answer, ApiError, Parameters, Protocol, Request, Service, WireAnswer};
 
 /// How long AWS takes to answer a call: a round figure for a call from the same continent.
 const LATENCY: Duration = Duration::from_millis(80);
@@ -33,22 +33,13 @@ pub struct Call {
     pub user_agent: String,
 }
 
-/// The headers of a request that count.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Headers<'a> {
-    /// `Authorization`, by which service, region and key are known.
-    pub authorization: &'a str,
-    /// `X-Amz-Target`, by which the operation is known where the protocol has it.
-    pub target: &'a str,
-    /// `User-Agent`.
-    pub user_agent: &'a str,
-}
-
 impl Call {
     /// Whether the call may change anything.
     #[must_use]
     pub fn is_mutating(&self) -> bool {
-        !["Describe", "Get", "List", "Lookup"].iter().any(|verb| self.operation.starts_with(verb))
+        !["Describe", "Get", "Head", "List", "Lookup"]
+            .iter()
+            .any(|verb| self.operation.starts_with(verb))
     }
 }
 
@@ -85,7 +76,7 @@ pub struct Disconnected;
 pub struct Reply {
     /// The answer in the bytes of its protocol.
     pub answer: WireAnswer,
-    /// What the header `x-amzn-requestid` carries.
+    /// What its header carries too.
     pub request_id: String,
 }
 
@@ -112,7 +103,8 @@ struct Past {
 impl Past {
     /// The cloud that a call sees at `now` instead of the present one.
     fn seen_by(&mut self, call: &Call, now: Moment) -> Option<Cloud> {
-        if call.is_mutating() || self.lag.is_zero() {
+        // S3 is strongly consistent: what was put is what is read.
+        if call.is_mutating() || self.lag.is_zero() || call.service == Service::S3 {
             return None;
         }
         let seen = Moment(now.0.saturating_sub(Moment(0).after(self.lag).0));
@@ -233,9 +225,9 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`Disconnected`] when an interference says so.
-    pub async fn answer(&self, headers: Headers<'_>, body: &[u8]) -> Result<Reply, Disconnected> {
+    pub async fn answer(&self, request: &Request) -> Result<Reply, Disconnected> {
         let request_id = uuid::Uuid::from_u128(u128::from(fastrand::u64(..)) << 32).to_string();
-        let call = match self.read(headers, body) {
+        let call = match self.read(request) {
             Ok(call) => call,
             Err((protocol, error)) => {
                 let answer = wire::write(protocol, "Unknown", &Err(error), &request_id);
@@ -307,29 +299,32 @@ impl Endpoint {
     }
 
     /// Finds out which operation of which service a request asks for.
-    fn read(&self, headers: Headers<'_>, body: &[u8]) -> Result<Call, (Protocol, ApiError)> {
-        let scope =
-            signing_scope(headers.authorization).ok_or_else(|| (Protocol::Json, not_signed()))?;
+    fn read(&self, request: &Request) -> Result<Call, (Protocol, ApiError)> {
+        let scope = signing_scope(request.header("authorization"));
+        let scope = scope.ok_or_else(|| (Protocol::Json, not_signed()))?;
         let service = Service::from_signing_name(scope.service)
             .ok_or_else(|| (Protocol::Json, unknown_service(scope.service)))?;
-        let request = match service.protocol() {
-            Protocol::Json => serde_json::from_slice(body).unwrap_or_else(|_| json!({})),
-            Protocol::Ec2Query | Protocol::Query(_) => wire::parse_form(body),
-        };
-        let operation = match service.protocol() {
-            Protocol::Json => headers.target.rsplit('.').next().unwrap_or_default().to_owned(),
-            Protocol::Ec2Query | Protocol::Query(_) => {
-                request["Action"].as_str().unwrap_or_default().to_owned()
+        let protocol = service.protocol();
+        let (operation, members) = match protocol {
+            Protocol::Json => {
+                let target = request.header("x-amz-target");
+                let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+                (operation, serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({})))
             }
+            Protocol::Ec2Query | Protocol::Query(_) => {
+                let form = wire::parse_form(&request.body);
+                (form["Action"].as_str().unwrap_or_default().to_owned(), form)
+            }
+            Protocol::RestXml => wire::rest::read(request).map_err(|error| (protocol, error))?,
         };
         Ok(Call {
             service,
             operation,
-            request,
+            request: members,
             arrived: self.now(),
             access_key: scope.access_key.to_owned(),
             region: scope.region.to_owned(),
-            user_agent: headers.user_agent.to_owned(),
+            user_agent: request.header("user-agent").to_owned(),
         })
     }
 }
@@ -365,6 +360,7 @@ fn hand_over(cloud: &mut Cloud, call: &Call) -> Answer {
         Service::SecretsManager => super::secretsmanager::answer,
         Service::ServiceQuotas => super::servicequotas::answer,
         Service::Ssm => super::ssm::answer,
+        Service::S3 => super::s3::answer,
     };
     answer(cloud, &call.operation, parameters)
 }

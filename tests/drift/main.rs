@@ -10,5 +10,6 @@ mod calm;
 mod changes;
 mod extras;
 mod formats;
+mod schedule;
 mod who;
 mod world;

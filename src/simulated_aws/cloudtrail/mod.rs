@@ -57,7 +57,8 @@ const SECRETS: &[(Service, &str)] = &[
 ];
 
 /// Operations that are data events, of which the history has none.
-const DATA_EVENTS: &[&str] = &["PutLogEvents"];
+const DATA_EVENTS: &[&str] =
+    &["PutLogEvents", "PutObject", "CopyObject", "DeleteObject", "DeleteObjects"];
 
 /// The event history of the account, as the region has it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -140,6 +141,7 @@ fn source(service: Service) -> &'static str {
         Service::ServiceQuotas => "servicequotas.amazonaws.com",
         Service::Ssm => "ssm.amazonaws.com",
         Service::CloudTrail => "cloudtrail.amazonaws.com",
+        Service::S3 => "s3.amazonaws.com",
     }
 }
 

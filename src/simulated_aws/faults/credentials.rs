@@ -29,6 +29,7 @@ impl Fault for ExpiredCredentials {
             | Service::ServiceQuotas
             | Service::Ssm
             | Service::CloudTrail => (400, "ExpiredTokenException"),
+            Service::S3 => (400, "ExpiredToken"),
         };
         let message = "The security token included in the request is expired";
         Verdict::Refuse(ApiError::new(code, message).with_status(status))
