@@ -24,6 +24,7 @@ pub mod timeouts;
 mod tree;
 mod typed;
 mod values;
+pub mod written;
 
 #[cfg(test)]
 mod tests;
@@ -39,8 +40,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;
 pub use service::{
-    Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, Service, Spot,
-    TaskPolicies,
+    Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, ImageOwner, Service,
+    Spot, TaskPolicies,
 };
 pub use template::{Guess, template};
 pub use timeouts::Timeout;

@@ -38,7 +38,7 @@ pub fn draw(drift: &Drift, look: Look) -> String {
     text
 }
 
-fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
+pub(super) fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let severity = painted(finding.severity, look.paint);
     let place = place(finding);
     let head = format!("{severity} {}{place}  {}", finding.address, finding.class.words());

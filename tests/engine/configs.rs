@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use provision::config::{
     Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift,
-    HealthCheck, Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
+    HealthCheck, ImageOwner, Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
 };
 use serde_json::json;
 
@@ -78,13 +78,16 @@ fn insights() -> impl Strategy<Value = Insights> {
 }
 
 fn services() -> impl Strategy<Value = Service> {
-    (tasks(), containers(), balancing(), running()).prop_map(|(task, container, balance, run)| {
+    let owners = prop_oneof![Just(ImageOwner::Stack), Just(ImageOwner::External)];
+    let parts = (tasks(), containers(), balancing(), running(), owners);
+    parts.prop_map(|(task, container, balance, run, image_owner)| {
         let (cpu, memory, architecture, task_policies) = task;
         let (environment, secrets, command, user, read_only_root, stop, own_check) = container;
         let (port, listener_port, health_check, deregistration, ingress, grace) = balance;
         let (count, autoscaling, spot, deployment, retention, execute_command) = run;
         Service {
             image: "ghcr.io/acme/shop:1".into(),
+            image_owner,
             port,
             cpu,
             memory,
