@@ -11,6 +11,7 @@ mod context;
 mod down;
 mod drift;
 mod failure;
+mod formats;
 mod graph;
 mod import;
 mod init;

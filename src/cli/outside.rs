@@ -6,7 +6,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Config, Lines, Source};
 use crate::deployment::{Drawing, DrawingError};
 use crate::drift::{self, Answer, Decided, Group, Outside};
 use crate::report::outside::{Answers, taking};
@@ -110,7 +110,9 @@ impl<'a> Question<'a> {
             group.findings.iter().flat_map(|one| subject.settings(self.config, one)).collect();
         let file = &context.global.file;
         let text = std::fs::read_to_string(file).unwrap_or_default();
-        let taking = taking(&settings, &text, &self.config.environment);
+        let source = Source { path: file.clone(), text };
+        let lines = Lines::of(&source, &self.config.environment);
+        let taking = taking(&settings, lines.as_ref());
         format!("To take it into {}:\n\n{taking}\n", file.display())
     }
 }

@@ -1,24 +1,6 @@
-//! Where in the file a key is written, and how it is written.
+//! How a key and its value are written in the file.
 
 use serde_json::Value;
-
-use super::extract::ENVIRONMENTS;
-
-/// The table that a key is to be set in: that of the environment where the file sets it there, the
-/// stack's own otherwise. `path` is the key with the tables around it.
-pub fn table_of(text: &str, environment: &str, path: &[String]) -> Vec<String> {
-    let Some((_, tables)) = path.split_last() else { return vec![] };
-    let file: toml::Table = text.parse().unwrap_or_default();
-    let own = [ENVIRONMENTS.to_owned(), environment.to_owned()];
-    let mut value = Some(&toml::Value::Table(file)).cloned();
-    for step in own.iter().chain(path) {
-        value = value.and_then(|value| value.get(step).cloned());
-    }
-    match value {
-        Some(_) => own.iter().chain(tables).cloned().collect(),
-        None => tables.to_vec(),
-    }
-}
 
 /// A key and its value as TOML writes them, below the header of its table.
 pub fn entry(table: &[String], key: &str, value: &Value) -> String {
@@ -49,15 +31,6 @@ mod tests {
 
     fn path(text: &str) -> Vec<String> {
         text.split('/').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn an_environments_own_value_is_changed_where_it_stands() {
-        let file = "name = 'x'\n[services.app]\ncount = 2\n[env.prod.services.app]\ncount = 4\n";
-        let of = |environment| table_of(file, environment, &path("services/app/count"));
-        assert_eq!(of("prod"), path("env/prod/services/app"));
-        assert_eq!(of("dev"), path("services/app"));
-        assert_eq!(table_of(file, "prod", &path("services/app/port")), path("services/app"));
     }
 
     #[test]

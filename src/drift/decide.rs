@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::effective::{Left, effective, is_tag};
-use super::keys::{Setting, setting};
+use super::taking::{Setting, setting};
 use super::{Class, Drift, Finding, Ignored, Subject, field_of};
 use crate::aws::{Tags, is_owned};
 use crate::config::Config;

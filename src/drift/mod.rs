@@ -13,7 +13,7 @@ mod decide;
 mod effective;
 mod finding;
 mod ignore;
-mod keys;
+mod taking;
 mod repair;
 mod severity;
 
@@ -28,7 +28,7 @@ pub use decide::{Answer, Decided, Group, Outside, decide, outside, planned, revo
 pub use effective::Left;
 pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};
-pub use keys::{Setting, setting};
+pub use taking::{Setting, setting};
 pub use repair::{Removal, Repair, Stays, repair};
 
 use crate::aws::Tags;

@@ -10,7 +10,8 @@ use super::clean;
 use super::drift::draw_finding;
 use super::human::{Look, plan_but_for};
 use super::text::wrapped;
-use crate::config::written::{entry, table_of};
+use crate::config::Lines;
+use crate::config::written::entry;
 use crate::drift::{Answer, Finding, Outside, Setting};
 use crate::plan::{Origin, Plan};
 use crate::resource::Address;
@@ -114,11 +115,7 @@ pub fn document(outside: &Outside, answers: Option<&Answers>) -> Value {
 
 /// What to change in the file for it to say what somebody has changed: TOML, with the header of its
 /// table, and a sentence for what has no key.
-pub fn taking(
-    settings: &[(String, Option<Setting>)],
-    text_of_file: &str,
-    environment: &str,
-) -> String {
+pub fn taking(settings: &[(String, Option<Setting>)], lines: Option<&Lines>) -> String {
     let mut text = String::new();
     for (property, setting) in settings {
         let _ = match setting {
@@ -127,8 +124,8 @@ pub fn taking(
                 writeln!(text, "# `{property}` has no key in the file: it can be left, or put back")
             }
             Some(Setting { path, value }) => {
-                let table = table_of(text_of_file, environment, path);
-                let key = path.last().map(String::as_str).unwrap_or_default();
+                let (key, tables) = path.split_last().expect("a setting has a key");
+                let table = lines.map_or_else(|| tables.to_vec(), |lines| lines.table_of(path));
                 write!(text, "{}", entry(&table, key, value))
             }
         };
