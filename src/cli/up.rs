@@ -84,7 +84,9 @@ async fn carry_out(
 ) -> Result<Ending, Failure> {
     let revocations = options.deciding.revocations(writer.state());
     let mut state = writer.state().clone();
-    revocations.iter().for_each(|entry| state.apply(entry.clone()));
+    for entry in &revocations {
+        state.apply(entry.clone());
+    }
     let drawing = match drawn {
         Some(drawing) => drawing,
         None => preflight::draw(context, &cloud.aws, config, &state).await?,
@@ -99,19 +101,19 @@ async fn carry_out(
         || options.plan.is_some()
         || context.global.local
         || schedule(&drawn_up.plan).is_empty();
-    let shown = Shown { plan: &drawn_up.plan, outside: &question.outside, answers: answers.as_ref() };
-    show(context, options, config, shown, is_settled && answers.is_some());
+    let shown =
+        Shown { plan: &drawn_up.plan, outside: &question.outside, answers: answers.as_ref() };
+    show(context, options, config, &shown, is_settled && answers.is_some());
     if state.protected {
         drawn_up.plan.keeps_what_is_protected()?;
     }
-    let decided = match answers {
-        Some(_) => drawn_up,
-        None => {
-            let answers = question.ask(context, !options.yes)?;
-            let decided = question.decided(Some(&answers))?;
-            failure::write(&format!("{}\n", human::summary(&decided.plan)));
-            decided
-        }
+    let decided = if answers.is_some() {
+        drawn_up
+    } else {
+        let answers = question.ask(context, !options.yes)?;
+        let decided = question.decided(Some(&answers))?;
+        failure::write(&format!("{}\n", human::summary(&decided.plan)));
+        decided
     };
     let plan = decided.plan;
     let missing = if options.no_preflight {
@@ -146,11 +148,11 @@ fn show(
     context: &Context,
     options: &UpOptions,
     config: &Config,
-    shown: Shown<'_>,
+    shown: &Shown<'_>,
     is_settled: bool,
 ) {
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
-    let Shown { plan, outside, answers } = shown;
+    let Shown { plan, outside, answers } = *shown;
     if context.global.json {
         let mut event = json::plan(plan, values, &config.warnings());
         event["event"] = "plan".into();

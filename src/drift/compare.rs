@@ -141,12 +141,7 @@ impl Comparison<'_> {
 }
 
 /// The class of a difference, where it may not be known what was applied: then nobody is accused.
-fn as_known(
-    is_known: bool,
-    class: Option<Class>,
-    declared: &Value,
-    live: &Value,
-) -> Option<Class> {
+fn as_known(is_known: bool, class: Option<Class>, declared: &Value, live: &Value) -> Option<Class> {
     if is_known { class } else { (!equal(declared, live)).then_some(Class::Unapplied) }
 }
 

@@ -134,9 +134,10 @@ pub fn outside(subject: &Subject<'_>, drift: &Drift, plan: &Plan) -> Outside {
             outside.anew.extend(whole);
         }
         for ignored in drift.ignored.iter().filter(|one| is_its(&&one.finding)) {
-            match gives_way(planned, &ignored.finding) {
-                true => parts.push(ignored.finding.clone()),
-                false => outside.ignored.push(ignored.clone()),
+            if gives_way(planned, &ignored.finding) {
+                parts.push(ignored.finding.clone());
+            } else {
+                outside.ignored.push(ignored.clone());
             }
         }
         parts.retain(|finding| undoes(planned, finding));
@@ -221,9 +222,8 @@ impl Subject<'_> {
         let Some(node) = self.graph.get(address) else { return BTreeMap::new() };
         let declared = self.declared(node);
         let wanted = crate::names::tags(node, self.state, self.user, &record.identity.name);
-        let says = |property: &str| match is_tag(property) {
-            true => tag(&wanted, &key_of(property)),
-            false => at(&declared, property),
+        let says = |property: &str| {
+            if is_tag(property) { tag(&wanted, &key_of(property)) } else { at(&declared, property) }
         };
         let accepted = self.state.accepted_of(address);
         let standing = accepted.filter(|(property, file)| says(property) == **file);
@@ -283,7 +283,9 @@ pub fn decide(
     let mut records = subject.lapsed();
     records.extend(accepted.filter_map(|group| subject.acceptance(group)));
     let mut state = subject.state.clone();
-    records.iter().for_each(|entry| state.apply(entry.clone()));
+    for entry in &records {
+        state.apply(entry.clone());
+    }
     let subject = Subject { state: &state, ..*subject };
     Ok(Decided { plan: planned(&subject, &left(outside, answers))?, records })
 }
@@ -305,7 +307,9 @@ fn spare<'a>(planned: &mut Planned, state: &State, left: impl Iterator<Item = &'
     if let Some(desired) = &mut planned.desired {
         desired.left.extend(properties.into_iter().cloned());
     }
-    tags.into_iter().for_each(|property| leave_tag(planned, &key_of(property)));
+    for property in tags {
+        leave_tag(planned, &key_of(property));
+    }
     let address = planned.address.clone();
     for (property, file) in state.accepted_of(&address).filter(|(one, _)| is_tag(one)) {
         keep_tag(planned, &key_of(property), file);

@@ -24,7 +24,7 @@ pub type Left = BTreeMap<Address, BTreeSet<String>>;
 
 /// The graph that a plan is to bring about, and all that it leaves as it is.
 pub(super) fn effective(subject: &Subject<'_>, left: &Left) -> (Graph, Left) {
-    let unchanged = map(subject, |node, present| own_values(node, present));
+    let unchanged = map(subject, own_values);
     let first = regardless(&unchanged, subject.state, subject.observed, subject.user);
     let renewed = first.resources.iter().filter(|planned| renews(planned));
     let renewed: BTreeSet<&Address> = renewed.map(|planned| &planned.address).collect();
@@ -165,7 +165,7 @@ impl Subject<'_> {
             let fields = holder.spec.as_object().into_iter().flatten();
             fields.filter_map(move |(field, value)| {
                 let target = reference_in(value)?.address;
-                (target == node.address).then(|| (&holder.address, field))
+                (target == node.address).then_some((&holder.address, field))
             })
         });
         // A reference that still is one is to lead to what this node declares.

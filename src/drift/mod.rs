@@ -13,9 +13,9 @@ mod decide;
 mod effective;
 mod finding;
 mod ignore;
-mod taking;
 mod repair;
 mod severity;
+mod taking;
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ pub use decide::{Answer, Decided, Group, Outside, decide, outside, planned, revo
 pub use effective::Left;
 pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};
-pub use taking::{Setting, setting};
 pub use repair::{Removal, Repair, Stays, repair};
+pub use taking::{Setting, setting};
 
 use crate::aws::Tags;
 use crate::config::Ignore;
@@ -198,7 +198,7 @@ impl Subject<'_> {
         let finding = self.finding(address, record, difference);
         let physical_id = member.unwrap_or(finding.physical_id);
         let reason = if accepted { ACCEPTED.into() } else { finding.reason };
-        Some(Finding { physical_id, details, reason, ..finding })
+        Some(Finding { reason, physical_id, details, ..finding })
     }
 
     /// What another thing that AWS has in the place of a declared one is: in what it differs from

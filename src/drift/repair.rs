@@ -73,7 +73,7 @@ pub fn repair(subject: &Subject<'_>, drift: &Drift) -> Result<Repair, Vec<PlanEr
         .iter()
         .map(|planned| Part::of(drift, planned).restrict(planned.clone()))
         .collect();
-    let resources = with_what_they_refer_to(parts, whole.resources);
+    let resources = with_what_they_refer_to(parts, &whole.resources);
     let plan = Plan { resources, basis: whole.basis };
     let (mut removals, mut left) = (Vec::new(), Vec::new());
     for finding in drift.drifted().filter(|finding| !puts_back(&plan, finding)) {
@@ -86,7 +86,7 @@ pub fn repair(subject: &Subject<'_>, drift: &Drift) -> Result<Repair, Vec<PlanEr
 }
 
 /// The parts, and whatever they refer to that is to be made anew for it.
-fn with_what_they_refer_to(mut parts: Vec<Option<Planned>>, whole: Vec<Planned>) -> Vec<Planned> {
+fn with_what_they_refer_to(mut parts: Vec<Option<Planned>>, whole: &[Planned]) -> Vec<Planned> {
     loop {
         let changes = parts.iter().flatten().flat_map(|planned| &planned.changes);
         let awaited: BTreeSet<Address> = changes
@@ -94,7 +94,7 @@ fn with_what_they_refer_to(mut parts: Vec<Option<Planned>>, whole: Vec<Planned>)
             .map(|reference| reference.address)
             .collect();
         let mut has_grown = false;
-        for (part, planned) in parts.iter_mut().zip(&whole) {
+        for (part, planned) in parts.iter_mut().zip(whole) {
             let is_missing = part.is_none() && planned.action != Action::Keep;
             if is_missing && awaited.contains(&planned.address) {
                 *part = Some(planned.clone());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::plan::place::{at, field_of};
 use crate::resource::{Address, Kind};
-use crate::stack::keys::key_of;
+use crate::stack::key_of;
 
 /// A key of the file, and what it would have to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +77,7 @@ fn spot(capacity: &Value) -> Option<Value> {
     let items = capacity.as_array()?;
     let of = |provider: &str| items.iter().find(|item| item["provider"] == provider);
     match (of("FARGATE"), of("FARGATE_SPOT"), items.len()) {
-        (Some(only), None, 1) => (only["base"] == 0 && only["weight"] == 1).then(|| json!(false)),
+        (Some(only), None, 1) if only["base"] == 0 && only["weight"] == 1 => Some(json!(false)),
         (Some(demand), Some(spot), 2) if spot["base"] == 0 => Some(json!({
             "base": demand["base"],
             "on_demand_weight": demand["weight"],

@@ -43,8 +43,9 @@ fn draw(outside: &Outside, answers: Option<&Answers>, look: Look) -> String {
         for finding in &group.findings {
             draw_finding(&mut text, finding, look);
         }
-        let answer = answers.map(|answers| answers.get(&group.address).copied());
-        let fate = format!("→ {}: {}", group.address, fate(answer));
+        let put_back = || answers.map(|_| Answer::PutBack);
+        let answer = answers.and_then(|answers| answers.get(&group.address).copied());
+        let fate = format!("→ {}: {}", group.address, fate(answer.or_else(put_back)));
         text.push_str(&wrapped(&fate, INDENT, INDENT, look.width));
         text.push('\n');
     }
@@ -59,14 +60,14 @@ fn draw(outside: &Outside, answers: Option<&Answers>, look: Look) -> String {
 }
 
 /// What becomes of a change; `None` where nobody has been asked yet.
-fn fate(answer: Option<Option<Answer>>) -> &'static str {
+fn fate(answer: Option<Answer>) -> &'static str {
     match answer {
         None => "`up` asks what to do about it, or stops where it can't ask",
-        Some(None | Some(Answer::PutBack)) => "it is put back as the file says it",
-        Some(Some(Answer::Accept)) => {
+        Some(Answer::PutBack) => "it is put back as the file says it",
+        Some(Answer::Accept) => {
             "it stays, and counts as applied until the file says something else"
         }
-        Some(Some(Answer::Leave)) => "it is left as it is this time",
+        Some(Answer::Leave) => "it is left as it is this time",
     }
 }
 

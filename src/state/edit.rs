@@ -133,7 +133,15 @@ mod tests {
                 Identity { name: "web-dev".into(), token: "token".into(), tags: [].into() };
             let needs = BTreeSet::from_iter(needs);
             let (verb, spec) = (Verb::Create, json!({}));
-            let intent = Intent { verb, generation: 0, identity, spec, needs, unfound: false, applied: None };
+            let intent = Intent {
+                verb,
+                generation: 0,
+                identity,
+                spec,
+                needs,
+                unfound: false,
+                applied: None,
+            };
             let address = address(name);
             state.apply(Entry::Begin { address: address.clone(), intent });
             let outputs = json!({"id": format!("{name}-id")});

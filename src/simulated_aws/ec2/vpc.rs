@@ -166,7 +166,8 @@ pub(super) fn disassociate_block(cloud: &mut Cloud, request: Parameters<'_>) -> 
         );
         return Err(ApiError::new("OperationNotPermitted", message));
     }
-    let found = vpcs.filter_map(|vpc| Some((vpc.id.clone(), *vpc.further.get(association)?))).next();
+    let mut vpcs = vpcs;
+    let found = vpcs.find_map(|vpc| Some((vpc.id.clone(), *vpc.further.get(association)?)));
     let (id, cidr) = found.ok_or_else(|| {
         let message = format!("The vpc CIDR block association ID '{association}' does not exist");
         ApiError::new("InvalidVpcCidrBlockAssociationIdError.NotFound", message)
