@@ -319,6 +319,17 @@ async fn autoscaling_that_nobody_declared_is_found() {
 
 /// Registers another revision of what the service runs, with `changes`, and has the service run it.
 pub fn deploy(world: &World, changes: &[(&str, Value)]) {
+    let request = json!({
+        "cluster": world.output("cluster.main", "name"),
+        "service": world.output("service.app", "name"),
+        "taskDefinition": registered(world, changes, &[]),
+    });
+    world.ask("ecs", "UpdateService", &request);
+}
+
+/// Registers another revision of what the stack's tasks are made of, with `changes` of its container
+/// and with `further` containers; gives its ARN.
+pub fn registered(world: &World, changes: &[(&str, Value)], further: &[Value]) -> String {
     let request = json!({"taskDefinition": world.output("task_definition.app", "arn")});
     let found = world.ask("ecs", "DescribeTaskDefinition", &request);
     let mut definition = found["taskDefinition"].clone();
@@ -338,13 +349,10 @@ pub fn deploy(world: &World, changes: &[(&str, Value)]) {
     for (name, value) in changes {
         definition["containerDefinitions"][0][*name] = value.clone();
     }
+    let containers = definition["containerDefinitions"].as_array_mut().expect("it has some");
+    containers.extend(further.iter().cloned());
     let made = world.ask("ecs", "RegisterTaskDefinition", &definition);
-    let request = json!({
-        "cluster": world.output("cluster.main", "name"),
-        "service": world.output("service.app", "name"),
-        "taskDefinition": made["taskDefinition"]["taskDefinitionArn"],
-    });
-    world.ask("ecs", "UpdateService", &request);
+    text(&made["taskDefinition"]["taskDefinitionArn"])
 }
 
 #[tokio::test(start_paused = true)]

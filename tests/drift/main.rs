@@ -12,4 +12,5 @@ mod deciding;
 mod external;
 mod extras;
 mod formats;
+mod schedule;
 mod world;
