@@ -140,7 +140,7 @@ pub const CHANGES: &[Change] = &[
     }),
     change("target_group.app", "deregistration_delay_seconds", Medium, |_, _| json!(31)),
     change("listener.http", "port", High, |_, _| json!(8080)),
-    change("listener.http", "target_group", High, |world, _| json!(their_targets(world))),
+    change("listener.http", "target_group", High, |world, _| json!(their_targets(world).0)),
     missing("route_table.private", "subnets[", High, |_, mut was| {
         was.as_array_mut().unwrap().pop();
         was
@@ -148,7 +148,11 @@ pub const CHANGES: &[Change] = &[
     change("service.app", "task_definition", High, |world, _| {
         json!(registered(world, &[("image", json!("ghcr.io/acme/shop:night"))], &[]))
     }),
-    change("service.app", "target_group", High, |world, _| json!(their_targets(world))),
+    change("service.app", "target_group", High, |world, _| {
+        let (group, name) = their_targets(world);
+        put_behind_a_balancer(world, &group, &name);
+        json!(group)
+    }),
     change("service.app", "subnets", Medium, |world, _| {
         json!([world.output("subnet.private-a", "id")])
     }),
@@ -206,15 +210,18 @@ impl Change {
     }
 }
 
-/// Somebody else's targets behind somebody else's load balancer, in the stack's network. What stands
-/// there is a notice.
-fn their_targets(world: &World) -> String {
+/// Somebody else's targets, with their name.
+fn their_targets(world: &World) -> (String, String) {
     let vpc = world.output("vpc.main", "id");
     let name = format!("theirs-{}", world.endpoint.calls().len());
     let request = json!({"Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": vpc,
         "TargetType": "ip"});
     let group = world.ask("elb", "CreateTargetGroup", &request);
-    let group = group["TargetGroups"][0]["TargetGroupArn"].as_str().unwrap().to_owned();
+    (group["TargetGroups"][0]["TargetGroupArn"].as_str().unwrap().to_owned(), name)
+}
+
+/// Puts targets behind somebody else's load balancer in the stack's network, where it is a notice.
+fn put_behind_a_balancer(world: &World, group: &str, name: &str) {
     let subnets = ["subnet.private-a", "subnet.private-b"].map(|one| world.output(one, "id"));
     let request = json!({"Name": name, "Scheme": "internal", "Subnets": subnets});
     let balancer = world.ask("elb", "CreateLoadBalancer", &request);
@@ -224,7 +231,6 @@ fn their_targets(world: &World) -> String {
         "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}],
     });
     world.ask("elb", "CreateListener", &request);
-    group
 }
 
 /// A value with another member.
