@@ -5,9 +5,10 @@ use thiserror::Error;
 
 use crate::aws::{Aws, AwsError, Operation, Tags};
 use crate::config::{Config, Zones};
+use crate::drift::{self, Left, Subject};
 use crate::execute::recovery::{RecoveryError, answers};
 use crate::graph::Graph;
-use crate::observe::{Observed, observe};
+use crate::observe::{Observed, Surroundings, look_in_place, observe};
 use crate::plan::{self, Plan, PlanError};
 use crate::resource::kind::KindError;
 use crate::stack::{self, PlacementError};
@@ -20,7 +21,9 @@ pub struct Drawing {
     pub graph: Graph,
     /// What is there.
     pub observed: Observed,
-    /// What is to be done.
+    /// What stands in the place of what was applied.
+    pub surroundings: Surroundings,
+    /// What is to be done, if the changes of others are put back.
     pub plan: Plan,
 }
 
@@ -111,8 +114,19 @@ async fn draw_graph(
     let ((), observed) = futures::try_join!(async { check_place(aws, state).await }, async {
         Ok(observe(aws, &graph, state, user).await?)
     },)?;
-    let plan = plan::plan(&graph, state, &observed, user).map_err(DrawingError::Obstacles)?;
-    Ok(Drawing { graph, observed, plan })
+    let surroundings = look_in_place(aws, &graph, state, &observed).await?;
+    let mut drawing = Drawing { graph, observed, surroundings, plan: Plan::nothing(state) };
+    let planned = drift::planned(&drawing.subject(state, user), &Left::new());
+    drawing.plan = planned.map_err(DrawingError::Obstacles)?;
+    Ok(drawing)
+}
+
+impl Drawing {
+    /// What of it a check looks at; `user` are the tags that the file gives every resource.
+    pub fn subject<'a>(&'a self, state: &'a State, user: &'a Tags) -> Subject<'a> {
+        let Self { graph, observed, surroundings, .. } = self;
+        Subject { graph, state, observed, surroundings, user }
+    }
 }
 
 /// Checks that the credentials are for the account and region that the state names: anything

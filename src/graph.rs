@@ -4,7 +4,7 @@
 //! [`Graph::add`] alone. So there are no cycles and no dangling references, and the order of
 //! adding is an order in which everything can be made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -30,6 +30,9 @@ pub struct Node {
     pub spec: Value,
     /// What must be there first. One entry a resource, the stronger wait winning.
     pub waits: Vec<Wait>,
+    /// The properties that are somebody else's to set: what is declared of them counts only while
+    /// the resource is made.
+    pub others: BTreeSet<String>,
 }
 
 /// That one resource waits for another.
@@ -103,7 +106,8 @@ impl Graph {
         let taken = self.places.insert(address.clone(), place);
         assert!(taken.is_none(), "{address} was added twice");
         let waits = all.into_values().collect();
-        self.nodes.push(Node { address: address.clone(), suffix: String::new(), spec, waits });
+        let (suffix, others) = (String::new(), BTreeSet::new());
+        self.nodes.push(Node { address: address.clone(), suffix, spec, waits, others });
         Handle::to(address)
     }
 
@@ -111,6 +115,13 @@ impl Graph {
     pub fn name_with<R>(&mut self, handle: &Handle<R>, suffix: &str) {
         if let Some(place) = self.places.get(handle.address()) {
             self.nodes[*place].suffix = suffix.into();
+        }
+    }
+
+    /// Leaves a property of the resource to somebody else, once it is made.
+    pub fn leave_to_others<R>(&mut self, handle: &Handle<R>, property: &str) {
+        if let Some(place) = self.places.get(handle.address()) {
+            self.nodes[*place].others.insert(property.into());
         }
     }
 

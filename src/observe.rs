@@ -17,7 +17,7 @@ use crate::resource::kind::KindError;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue};
 use crate::state::{Record, State};
 
-pub use surroundings::{StandIn, Surroundings, look_around};
+pub use surroundings::{StandIn, Surroundings, look_around, look_in_place};
 
 /// What was seen.
 #[derive(Clone, Debug, Default)]

@@ -138,6 +138,8 @@ pub struct Overriding {
 pub struct PlanOptions {
     #[command(flatten)]
     pub overriding: Overriding,
+    #[command(flatten)]
+    pub deciding: super::outside::Deciding,
     /// Save the plan, for `up FILE` to do exactly that.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -152,13 +154,15 @@ pub struct PlanOptions {
 #[derive(Debug, Args)]
 pub struct UpOptions {
     /// A plan that was saved with `plan --out`.
-    #[arg(value_name = "PLAN", conflicts_with_all = ["image", "set"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["image", "set", "revert_drift", "accept_drift"])]
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub overriding: Overriding,
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub deciding: super::outside::Deciding,
     #[command(flatten)]
     pub following: Following,
     /// The longest that the whole run may take, `20m` for example.

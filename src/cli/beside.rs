@@ -14,6 +14,7 @@ use crate::state::store::StoreError;
 
 use super::context::{Context, StackName, new_state};
 use super::failure::Failure;
+use super::outside::Deciding;
 use super::preflight::or_what_else;
 
 /// How often a plan is drawn up anew while the state moves on, and after what pause.
@@ -35,6 +36,7 @@ pub async fn draw_up(
     aws: &Aws,
     config: &Config,
     name: &StackName,
+    deciding: Deciding,
 ) -> Result<(State, Drawing), Failure> {
     let mut is_told = false;
     for _ in 0..LOOKS {
@@ -47,7 +49,10 @@ pub async fn draw_up(
             tell(context, name, &state);
             is_told = true;
         }
-        let state = settled(aws, state).await?;
+        let mut state = settled(aws, state).await?;
+        for entry in deciding.revocations(&state) {
+            state.apply(entry);
+        }
         match draw(aws, config, &state).await {
             // What is made while a plan is drawn up is found, and was not recorded when it began.
             Err(DrawingError::Obstacles(found))

@@ -9,16 +9,16 @@ use clap::{Args, ValueEnum};
 use crate::config::Config;
 use crate::deployment::{check_place, graph_of, settled};
 use crate::drift::{self, Drift, Repair, Severity, Subject};
+use crate::execute::extras::{Removed, remove_extras};
 use crate::execute::{Hopeless, Limits};
 use crate::graph::Graph;
 use crate::observe::{Observed, Surroundings, look_around, observe};
-use crate::plan::Plan;
 use crate::report::drift::document;
 use crate::report::ending::Ending;
-use crate::report::human::{self, Look, Values};
-use crate::report::json;
+use crate::report::human::{Look, Values};
+use crate::report::{Paint, json, repair as report};
+use crate::state::State;
 use crate::state::store::{Recorder as _, Writer};
-use crate::state::{Entry, State};
 use crate::trail;
 
 use super::arguments::Overriding;
@@ -186,15 +186,17 @@ async fn fix_with(
     let drift = seen.check(config, writer.state());
     let repair = drift::repair(&seen.subject(config, writer.state()), &drift)
         .map_err(crate::deployment::DrawingError::Obstacles)?;
-    if repair.plan.is_empty() {
+    if repair.is_empty() {
         show(context, options, (config, writer.state()), &drift);
+        show_left(context, &repair);
         return Ok(code(&drift, options));
     }
     let is_settled = options.yes || context.global.local;
-    show_repair(context, &repair.plan, is_settled);
+    show_repair(context, &repair, is_settled);
     if !is_settled {
         ask::confirm("Put this back? Only `yes` is a yes:", "yes")?;
     }
+    take_away(context, cloud, &repair).await?;
     let ending = carry_out(context, cloud, config, &repair, writer).await?;
     let code = run::conclude(context, &ending, "drift --fix");
     if !ending.summary.is_complete() {
@@ -211,7 +213,24 @@ async fn fix_with(
     Ok(self::code(&left, options))
 }
 
-/// Carries a repair out. What is ignored in what was repaired stays what it was: not applied by us.
+/// Takes away what was hung on resources; what could not be is an error once all was tried.
+async fn take_away(context: &Context, cloud: &Cloud, repair: &Repair) -> Result<(), Failure> {
+    let tell = |removed: &Removed| {
+        let text = report::removed(removed, Paint::stderr());
+        if context.global.json {
+            context.print(&json::line(&report::removed_event(removed)));
+        } else {
+            context.tell(&text);
+        }
+    };
+    let removed = remove_extras(&cloud.aws, &repair.removals, tell).await;
+    match removed.into_iter().find_map(|removed| removed.error) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+/// Carries the plan of a repair out.
 async fn carry_out(
     context: &Context,
     cloud: &Cloud,
@@ -225,27 +244,30 @@ async fn carry_out(
         timeout: None,
         limits: Limits::of(&config.timeouts),
     };
-    let ending = run::carry_out(context, &cloud.aws, &repair.plan, writer, running).await?;
-    for (address, spec) in &repair.kept {
-        let record = writer.state().resources.get(address).filter(|record| record.configured);
-        let Some(outputs) = record.map(|record| record.outputs.clone()) else { continue };
-        let (address, spec) = (address.clone(), spec.clone());
-        writer.record(Entry::Confirmed { address, spec, outputs })?;
-    }
-    Ok(ending)
+    run::carry_out(context, &cloud.aws, &repair.plan, writer, running).await
 }
 
-fn show_repair(context: &Context, plan: &Plan, is_settled: bool) {
+/// Shows what is to be done, and what can't be.
+fn show_repair(context: &Context, repair: &Repair, is_settled: bool) {
     if context.global.json {
-        let mut event = json::plan(plan, Values::Hidden, &[]);
+        let mut event = json::plan(&repair.plan, Values::Hidden, &[]);
         event["event"] = "plan".into();
+        event["removals"] = report::removals_document(repair);
+        event["left"] = serde_json::json!(repair.left);
         context.print(&json::line(&event));
         return;
     }
-    let drawn = human::plan(plan, Look::stderr(Values::Hidden));
+    let drawn = report::draw(repair, Look::stderr(Values::Hidden));
     if is_settled {
         context.tell(&drawn);
     } else {
         failure::write(&drawn);
+    }
+}
+
+/// Shows what can't be put back, where there is nothing else.
+fn show_left(context: &Context, repair: &Repair) {
+    if !context.global.json && !repair.left.is_empty() {
+        context.tell(&report::left(repair, Look::stderr(Values::Hidden)));
     }
 }

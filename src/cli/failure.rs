@@ -13,6 +13,7 @@ use crate::aftermath::Leftover;
 use crate::aws::{AwsError, Class, NoRegion};
 use crate::config::{ConfigError, ConfigErrors};
 use crate::deployment::DrawingError;
+use crate::drift::Group;
 use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
 use crate::import::ImportError;
@@ -73,6 +74,8 @@ pub enum Failure {
     KeptFromRemoval { environment: String },
     #[error("the plan has to be confirmed, and there is no terminal to ask on")]
     NobodyToAsk,
+    #[error("this would undo what somebody else has changed: {}; nothing was done", undone(.0))]
+    WouldUndo(Vec<Group>),
     #[error("all was removed, but AWS shows {} again", left_behind(.0))]
     LeftBehind(Vec<Leftover>),
     #[error("this would end halfway, since {}: nothing was done", titles(.0))]
@@ -115,6 +118,13 @@ pub enum Failure {
 
 fn listed(stacks: &[String]) -> String {
     if stacks.is_empty() { "no state".into() } else { format!("states of {}", stacks.join(", ")) }
+}
+
+/// What others have changed: `listener.http port, role.app-task trust`.
+fn undone(groups: &[Group]) -> String {
+    let findings = groups.iter().flat_map(|group| &group.findings);
+    let named = findings.map(|finding| format!("{} {}", finding.address, finding.property));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// What is certain of a look before a run, in one sentence.
@@ -168,6 +178,7 @@ impl Failure {
         let details: Vec<Value> = match self {
             Self::Config(errors) => errors.errors().iter().map(config_error).collect(),
             Self::Preflight(findings) => findings.iter().map(|finding| json!(finding)).collect(),
+            Self::WouldUndo(groups) => groups.iter().map(|group| json!(group)).collect(),
             _ => vec![],
         };
         json!({ "error": self.text(), "hints": self.hints(), "details": details, "exit_code": 1 })
@@ -212,6 +223,10 @@ impl Failure {
             Self::Preflight(_) => {
                 vec!["`up --no-preflight` goes on all the same, if AWS is known to allow it".into()]
             }
+            Self::WouldUndo(_) => vec![
+                "`--revert-drift` puts it back; `--accept-drift` leaves it, and takes it for applied".into(),
+                "on a terminal, `up` without `--yes` asks about each; `[drift] ignore` in the file leaves it for good".into(),
+            ],
             Self::NobodyToAsk => vec!["`--yes` confirms it".into()],
             Self::Moved { moved, .. } => {
                 let mut hints = moved.clone();

@@ -19,6 +19,7 @@ mod init;
 mod local;
 mod locking;
 mod logging;
+mod outside;
 mod output;
 mod panic;
 mod plan;

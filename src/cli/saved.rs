@@ -13,24 +13,34 @@ use crate::state::store::write_private;
 
 use super::arguments::Overriding;
 use super::failure::Failure;
+use super::outside::Deciding;
 
 /// A plan, and what overrode the configuration when it was made.
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved<P> {
     overriding: Overriding,
+    #[serde(default)]
+    deciding: Deciding,
     plan: P,
 }
 
 /// Writes a plan for `up FILE`.
-pub fn write(path: &Path, overriding: &Overriding, plan: &Plan) -> Result<(), Failure> {
-    let saved = Saved { overriding: overriding.clone(), plan };
+pub fn write(
+    path: &Path,
+    overriding: &Overriding,
+    deciding: Deciding,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let saved = Saved { overriding: overriding.clone(), deciding, plan };
     // It holds what it needs, the values of environment variables among it.
     Ok(write_private(path, json::document(&saved).as_bytes())?)
 }
 
-/// What overrode the configuration when a plan was saved.
-pub fn overriding(path: &Path) -> Result<Overriding, Failure> {
-    Ok(read(path)?.overriding)
+/// What overrode the configuration when a plan was saved, and what was to be done about the changes
+/// of others.
+pub fn said(path: &Path) -> Result<(Overriding, Deciding), Failure> {
+    let saved = read(path)?;
+    Ok((saved.overriding, saved.deciding))
 }
 
 /// Compares a saved plan with what would be done now.

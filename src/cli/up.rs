@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use crate::aws::Aws;
 use crate::config::Config;
+use crate::deployment::Drawing;
+use crate::drift::Outside;
 use crate::execute::schedule::schedule;
 use crate::execute::{Hopeless, Limits};
 use crate::plan::Plan;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
+use crate::report::outside::{self as report, Answers};
 use crate::report::{json, status};
 use crate::resource::Kind;
 use crate::rollback;
@@ -22,6 +25,7 @@ use super::connect::Cloud;
 use super::context::{Context, StackName, new_state};
 use super::failure::{self, Failure};
 use super::locking::lock;
+use super::outside::Question;
 use super::preflight;
 use super::run::{self, Running};
 use super::saved;
@@ -29,7 +33,7 @@ use super::verifying;
 
 pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, Failure> {
     if let Some(path) = &options.plan {
-        options.overriding = saved::overriding(path)?;
+        (options.overriding, options.deciding) = saved::said(path)?;
     }
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
@@ -44,7 +48,7 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     // Where nothing is recorded, nothing is written before it is known that nothing was lost: an
     // empty state would hide it from `down`.
     let drawn = if state.is_blank() {
-        Some(preflight::draw(context, &cloud.aws, &config, &state).await?.plan)
+        Some(preflight::draw(context, &cloud.aws, &config, &state).await?)
     } else {
         None
     };
@@ -76,21 +80,42 @@ async fn carry_out(
     config: &Config,
     cloud: &Cloud,
     writer: &mut Writer,
-    drawn: Option<Plan>,
+    drawn: Option<Drawing>,
 ) -> Result<Ending, Failure> {
-    let plan = match drawn {
-        Some(plan) => plan,
-        None => preflight::draw(context, &cloud.aws, config, writer.state()).await?.plan,
+    let revocations = options.deciding.revocations(writer.state());
+    let mut state = writer.state().clone();
+    for entry in &revocations {
+        state.apply(entry.clone());
+    }
+    let drawing = match drawn {
+        Some(drawing) => drawing,
+        None => preflight::draw(context, &cloud.aws, config, &state).await?,
     };
+    let question = Question::of(config, &state, &drawing);
+    let answers = options.deciding.answers(&question.outside);
+    let drawn_up = question.decided(answers.as_ref())?;
     if let Some(path) = &options.plan {
-        saved::check(path, &plan)?;
+        saved::check(path, &drawn_up.plan)?;
     }
-    let is_settled =
-        options.yes || options.plan.is_some() || context.global.local || schedule(&plan).is_empty();
-    show(context, options, config, &plan, is_settled);
-    if writer.state().protected {
-        plan.keeps_what_is_protected()?;
+    let is_settled = options.yes
+        || options.plan.is_some()
+        || context.global.local
+        || schedule(&drawn_up.plan).is_empty();
+    let shown =
+        Shown { plan: &drawn_up.plan, outside: &question.outside, answers: answers.as_ref() };
+    show(context, options, config, &shown, is_settled && answers.is_some());
+    if state.protected {
+        drawn_up.plan.keeps_what_is_protected()?;
     }
+    let decided = if answers.is_some() {
+        drawn_up
+    } else {
+        let answers = question.ask(context, !options.yes)?;
+        let decided = question.decided(Some(&answers))?;
+        failure::write(&format!("{}\n", human::summary(&decided.plan)));
+        decided
+    };
+    let plan = decided.plan;
     let missing = if options.no_preflight {
         Vec::new()
     } else {
@@ -98,6 +123,9 @@ async fn carry_out(
     };
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
+    }
+    for entry in revocations.into_iter().chain(decided.records) {
+        writer.record(entry)?;
     }
     preflight::make_first(context, &cloud.aws, &missing).await;
     let following = options.following;
@@ -108,17 +136,32 @@ async fn carry_out(
     run::carry_out(context, &cloud.aws, &plan, writer, running).await
 }
 
+/// What is shown of a plan.
+struct Shown<'a> {
+    plan: &'a Plan,
+    outside: &'a Outside,
+    answers: Option<&'a Answers>,
+}
+
 /// Shows the plan: always where somebody is to be asked about it.
-fn show(context: &Context, options: &UpOptions, config: &Config, plan: &Plan, is_settled: bool) {
+fn show(
+    context: &Context,
+    options: &UpOptions,
+    config: &Config,
+    shown: &Shown<'_>,
+    is_settled: bool,
+) {
     let values = if options.show_values { Values::Shown } else { Values::Hidden };
+    let Shown { plan, outside, answers } = *shown;
     if context.global.json {
         let mut event = json::plan(plan, values, &config.warnings());
         event["event"] = "plan".into();
+        event["outside"] = report::document(outside, answers);
         context.print(&json::line(&event));
         return;
     }
     context.warn(&config.warnings());
-    let drawn = human::plan(plan, Look::stderr(values));
+    let drawn = report::plan(plan, outside, answers, Look::stderr(values));
     if is_settled {
         context.tell(&drawn);
     } else {

@@ -25,12 +25,25 @@ impl Lines {
     /// The line, from 1, of the key at a path: where the environment's own table has it, where the
     /// file has it, or of the nearest table around it. `None` where the file has none of them.
     pub fn line_of(&self, path: &[String]) -> Option<usize> {
-        let own = ["env".to_owned(), self.environment.clone()];
-        let own: Vec<String> = own.into_iter().chain(path.iter().cloned()).collect();
+        let own = self.own(path);
         let exact = self.tree.key_at(&own).or_else(|| self.tree.key_at(path));
         let around =
             || (1..path.len()).rev().find_map(|depth| self.tree.key_at(path.get(..depth)?));
         exact.or_else(around).map(line)
+    }
+
+    /// The table in which a key is to be set for the environment to read it: its own where that has
+    /// the key, the stack's otherwise.
+    pub fn table_of(&self, path: &[String]) -> Vec<String> {
+        let own = self.own(path);
+        let path = if self.tree.key_at(&own).is_some() { &own } else { path };
+        path.split_last().map(|(_, tables)| tables.to_vec()).unwrap_or_default()
+    }
+
+    /// The path of the environment's own key.
+    fn own(&self, path: &[String]) -> Vec<String> {
+        let own = ["env".to_owned(), self.environment.clone()];
+        own.into_iter().chain(path.iter().cloned()).collect()
     }
 }
 
@@ -57,6 +70,18 @@ mod tests {
         assert_eq!(line("dev", "services.app.count"), Some(5));
         assert_eq!(line("prod", "services.app.count"), Some(8));
         assert_eq!(line("prod", "services.app.image"), Some(4));
+    }
+
+    #[test]
+    fn an_environments_own_value_is_changed_where_it_stands() {
+        let source = Source { path: "provision.toml".into(), text: FILE.into() };
+        let table = |environment, key| {
+            let path = ["services", "app", key].map(str::to_owned);
+            Lines::of(&source, environment).unwrap().table_of(&path).join(".")
+        };
+        assert_eq!(table("prod", "count"), "env.prod.services.app");
+        assert_eq!(table("dev", "count"), "services.app");
+        assert_eq!(table("prod", "port"), "services.app");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod tree;
 mod typed;
 mod values;
 pub mod when;
+pub mod written;
 
 #[cfg(test)]
 mod tests;
@@ -43,8 +44,8 @@ pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;
 pub use service::{
-    Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, Service, Spot,
-    TaskPolicies,
+    Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, ImageOwner, Service,
+    Spot, TaskPolicies,
 };
 pub use state::State;
 pub use template::{Guess, template};

@@ -15,6 +15,9 @@ use super::values;
 pub struct Service {
     /// The container image to run, such as `ghcr.io/acme/shop:1.4.2`.
     pub image: String,
+    /// Who says which image runs: `stack` (this file), or `external`. Then `image` is only the one to
+    /// begin with, and whoever deploys others, CI for example, is not in the way of `up`.
+    pub image_owner: ImageOwner,
     /// The port that the container listens on.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
@@ -90,6 +93,7 @@ impl Default for Service {
     fn default() -> Self {
         Self {
             image: String::new(),
+            image_owner: ImageOwner::Stack,
             port: 8000,
             cpu: 256,
             memory: 512,
@@ -115,6 +119,16 @@ impl Default for Service {
             execute_command: false,
         }
     }
+}
+
+/// Who says which image runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageOwner {
+    /// The file.
+    Stack,
+    /// Somebody who deploys without it.
+    External,
 }
 
 /// The processor that an image was built for.

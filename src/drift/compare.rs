@@ -10,11 +10,10 @@ use serde_json::{Map, Value};
 use super::Class;
 use crate::aws::Tags;
 use crate::plan::diff::{Sides, TAGS, equal};
+use crate::plan::place::{field_of, name_of};
 use crate::resource::Facts;
 use crate::resource::reference::reference_in;
-
-/// What a member of a set may say about itself without being another one (aws-behaviour 7.f).
-const DESCRIPTION: &str = "description";
+use crate::state::Known;
 
 /// One place in which the sides differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,19 +37,13 @@ impl Difference {
     }
 }
 
-/// The field of the spec that a property is in.
-pub fn field_of(property: &str) -> &str {
-    property.split(['.', '[']).next().unwrap_or(property)
-}
-
 /// The differences of a spec's three sides, in order of their places.
 ///
 /// Only what is declared, or was applied before, is compared: AWS may fill in the rest as it likes.
 /// What counted only while the resource was made is not.
-/// Where `is_known` is not given, what was applied is not known, and nothing counts as changed by
-/// somebody else.
-pub fn differences(sides: Sides<'_>, facts: &Facts, is_known: bool) -> Vec<Difference> {
-    let mut comparison = Comparison { facts, is_known, found: Vec::new() };
+/// Where it is not `known` what was applied, nothing counts as changed by somebody else.
+pub fn differences(sides: Sides<'_>, facts: &Facts, known: &Known) -> Vec<Difference> {
+    let mut comparison = Comparison { facts, known, found: Vec::new() };
     let none = Map::new();
     let [declared, applied, live] =
         [sides.declared, sides.applied, sides.live].map(|side| side.as_object().unwrap_or(&none));
@@ -62,8 +55,13 @@ pub fn differences(sides: Sides<'_>, facts: &Facts, is_known: bool) -> Vec<Diffe
 }
 
 /// The differences of tags: of those that are wanted, and of those that were applied. A stranger's
-/// tags do not count.
-pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Difference> {
+/// tags do not count, and neither do those of which it is not known what was applied.
+pub fn tag_differences(
+    wanted: &Tags,
+    applied: &Tags,
+    live: &Tags,
+    known: &Known,
+) -> Vec<Difference> {
     let keys: BTreeSet<&String> = wanted.keys().chain(applied.keys()).collect();
     let value = |tags: &Tags, key: &String| tags.get(key).cloned().map_or(Value::Null, Value::from);
     let sides = keys.into_iter().map(|key| {
@@ -72,7 +70,8 @@ pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Differ
     });
     sides
         .filter_map(|(property, [declared, applied, live])| {
-            let class = class_of(&declared, &applied, &live)?;
+            let class = class_of(&declared, &applied, &live);
+            let class = as_known(known.has(TAGS), class, &declared, &live)?;
             Some(Difference { property, class, declared, applied, live })
         })
         .collect()
@@ -80,7 +79,7 @@ pub fn tag_differences(wanted: &Tags, applied: &Tags, live: &Tags) -> Vec<Differ
 
 struct Comparison<'a> {
     facts: &'a Facts,
-    is_known: bool,
+    known: &'a Known,
     found: Vec<Difference>,
 }
 
@@ -130,10 +129,7 @@ impl Comparison<'_> {
             Some(Class::Missing | Class::Extra) if !is_member => Some(Class::Outside),
             class => class,
         };
-        let class = match class {
-            _ if !self.is_known => (!equal(declared, live)).then_some(Class::Unapplied),
-            class => class,
-        };
+        let class = as_known(self.known.has(field_of(property)), class, declared, live);
         self.found.extend(class.map(|class| Difference {
             property: property.to_owned(),
             class,
@@ -142,6 +138,11 @@ impl Comparison<'_> {
             live: live.clone(),
         }));
     }
+}
+
+/// The class of a difference, where it may not be known what was applied: then nobody is accused.
+fn as_known(is_known: bool, class: Option<Class>, declared: &Value, live: &Value) -> Option<Class> {
+    if is_known { class } else { (!equal(declared, live)).then_some(Class::Unapplied) }
 }
 
 /// Who made three values differ; `None` where they do not.
@@ -188,37 +189,6 @@ fn items(collection: &Value) -> Option<Vec<(String, &Value)>> {
     }
 }
 
-/// What tells a member of a set from the others, as text: `from_port=22 peer.cidr=0.0.0.0/0
-/// protocol=tcp to_port=22`.
-pub fn name_of(member: &Value) -> String {
-    match member {
-        Value::Object(members) if reference_in(member).is_none() => {
-            let mut parts = Vec::new();
-            collect(members, "", &mut parts);
-            parts.join(" ")
-        }
-        other => text(other),
-    }
-}
-
-fn collect(members: &Map<String, Value>, path: &str, parts: &mut Vec<String>) {
-    for (name, member) in members.iter().filter(|(name, _)| *name != DESCRIPTION) {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        match member {
-            Value::Object(inner) if reference_in(member).is_none() => collect(inner, &path, parts),
-            other => parts.push(format!("{path}={}", text(other))),
-        }
-    }
-}
-
-fn text(value: &Value) -> String {
-    match (reference_in(value), value) {
-        (Some(reference), _) => reference.to_string(),
-        (None, Value::String(text)) => text.clone(),
-        (None, other) => other.to_string(),
-    }
-}
-
 /// A step to a member: `.path`, or `[0.0.0.0/0]` where the name is no word.
 fn step(name: &str) -> String {
     let is_word = !name.is_empty()
@@ -235,7 +205,7 @@ mod tests {
 
     fn found(kind: Kind, [declared, applied, live]: [Value; 3]) -> Vec<(String, Class)> {
         let sides = Sides { declared: &declared, applied: &applied, live: &live };
-        let found = differences(sides, &kind.facts(), true);
+        let found = differences(sides, &kind.facts(), &Known::All);
         found.into_iter().map(|one| (one.property, one.class)).collect()
     }
 
@@ -317,7 +287,7 @@ mod tests {
     fn nobody_is_accused_where_it_is_not_known_what_was_applied() {
         let (declared, live) = (json!({"retention_days": 30}), json!({"retention_days": 7}));
         let sides = Sides { declared: &declared, applied: &Value::Null, live: &live };
-        let found = differences(sides, &Kind::LogGroup.facts(), false);
+        let found = differences(sides, &Kind::LogGroup.facts(), &Known::Nothing);
         assert_eq!(found[0].class, Class::Unapplied);
     }
 
@@ -328,7 +298,7 @@ mod tests {
         };
         let own = tags(&[("team", "blue"), ("cost", "1")]);
         let live = tags(&[("team", "red"), ("governance", "x")]);
-        let found: Vec<_> = tag_differences(&own, &own, &live)
+        let found: Vec<_> = tag_differences(&own, &own, &live, &Known::All)
             .into_iter()
             .map(|one| (one.property, one.class))
             .collect();

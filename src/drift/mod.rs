@@ -9,10 +9,13 @@
 //! itself (aws-behaviour 26) is none.
 
 mod compare;
+mod decide;
+mod effective;
 mod finding;
 mod ignore;
 mod repair;
 mod severity;
+mod taking;
 mod who;
 
 use std::collections::BTreeMap;
@@ -20,10 +23,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use compare::{Difference, field_of};
+pub use crate::plan::place::field_of;
+pub use compare::Difference;
+pub use decide::{Answer, Decided, Group, Outside, decide, outside, planned, revocations};
+pub use effective::Left;
 pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};
-pub use repair::{Repair, repair};
+pub use repair::{Removal, Repair, Stays, repair};
+pub use taking::{Setting, setting};
 pub use who::{Deed, Who};
 
 use crate::aws::Tags;
@@ -34,7 +41,7 @@ use crate::observe::{Observed, Surroundings};
 use crate::plan::diff::{Sides, is_within};
 use crate::resource::reference::{reference_in, resolve};
 use crate::resource::{Address, Extra, Inspection, LiveValue, Readiness, Reference, Tagging};
-use crate::state::{Record, State};
+use crate::state::{Known, Record, State};
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -148,26 +155,29 @@ impl Subject<'_> {
         let facts = address.kind().facts();
         let declared = node.map_or_else(|| record.applied.clone(), |node| self.declared(node));
         let sides = Sides { declared: &declared, applied: &record.applied, live: &live.spec };
-        let is_known = record.configured && !record.applied.is_null();
-        let mut found = compare::differences(sides, &facts, is_known);
+        let known = self.state.known(address, record);
+        let mut found = compare::differences(sides, &facts, &known);
+        found.retain(|one| node.is_none_or(|node| !is_others(node, &one.property)));
         if facts.tagging == Tagging::Always {
             let applied = &record.identity.tags;
             let wanted =
                 node.map(|node| names::tags(node, self.state, self.user, &record.identity.name));
             let wanted = wanted.as_ref().unwrap_or(applied);
-            found.extend(compare::tag_differences(wanted, applied, &live.tags));
+            found.extend(compare::tag_differences(wanted, applied, &live.tags, &known));
         }
         found
     }
 
     /// What is declared, with what is recorded of others in the place of references.
     fn declared(&self, node: &Node) -> Value {
-        let output = |reference: &Reference| {
-            let record = self.state.resources.get(&reference.address)?;
-            record.outputs.get(&reference.output).cloned()
-        };
-        let spec = resolve(&node.spec, &output);
+        let spec = resolve(&node.spec, &|reference| self.output(reference));
         node.address.kind().canonical(&spec).unwrap_or(spec)
+    }
+
+    /// What is recorded of what a reference refers to.
+    fn output(&self, reference: &Reference) -> Option<Value> {
+        let record = self.state.resources.get(&reference.address)?;
+        record.outputs.get(&reference.output).cloned()
     }
 
     /// A finding for a difference; none where it is only spelt differently.
@@ -186,35 +196,51 @@ impl Subject<'_> {
         }
         let inspection = self.surroundings.inspection(address);
         let member = inspection.and_then(|inspection| member_id(inspection, &difference));
+        let accepted = self.is_accepted(address, &difference);
         let finding = self.finding(address, record, difference);
         let physical_id = member.unwrap_or(finding.physical_id);
-        Some(Finding { physical_id, details, ..finding })
+        let reason = if accepted { ACCEPTED.into() } else { finding.reason };
+        Some(Finding { reason, physical_id, details, ..finding })
     }
 
     /// What another thing that AWS has in the place of a declared one is: in what it differs from
     /// that, and where it comes from. `None` where nothing else was looked at; empty where it
     /// differs in nothing.
     fn stand_in(&self, address: &Address, difference: &Difference) -> Option<Vec<String>> {
+        let within = self.within_stand_in(address, &difference.property)?;
         let stand_in = self.surroundings.stand_in(address, &difference.property)?;
-        let record = self.state.resources.get(&stand_in.of)?;
-        let sides = Sides {
-            declared: &record.applied,
-            applied: &record.applied,
-            live: &stand_in.live.spec,
-        };
-        let facts = stand_in.of.kind().facts();
-        let within = compare::differences(sides, &facts, true);
-        let mut details: Vec<String> = within
+        let hidden = stand_in.of.kind().facts().hidden;
+        let words = within
             .iter()
-            .map(|one| {
-                let is_hidden = is_hidden(facts.hidden, &one.property);
-                inner_words(&stand_in.of, one, is_hidden)
-            })
-            .collect();
+            .map(|one| inner_words(&stand_in.of, one, is_hidden(hidden, &one.property)));
+        let mut details: Vec<String> = words.collect();
         if !details.is_empty() {
             details.extend(stand_in.origin.clone());
         }
         Some(details)
+    }
+
+    /// In what the thing that AWS has in the place of a declared one differs from that, but for what
+    /// is somebody else's to set. `None` where nothing else was looked at.
+    pub fn within_stand_in(&self, address: &Address, property: &str) -> Option<Vec<Difference>> {
+        let stand_in = self.surroundings.stand_in(address, property)?;
+        let record = self.state.resources.get(&stand_in.of)?;
+        let applied = &record.applied;
+        let sides = Sides { declared: applied, applied, live: &stand_in.live.spec };
+        let mut within = compare::differences(sides, &stand_in.of.kind().facts(), &Known::All);
+        if let Some(node) = self.graph.get(&stand_in.of) {
+            within.retain(|one| !is_others(node, &one.property));
+        }
+        Some(within)
+    }
+
+    /// Whether it was accepted that the live value is not the file's.
+    fn is_accepted(&self, address: &Address, difference: &Difference) -> bool {
+        let mut accepted = self.state.accepted_of(address);
+        difference.class == Class::Unapplied
+            && accepted.any(|(property, file)| {
+                *property == difference.property && *file == difference.declared
+            })
     }
 
     fn finding(&self, address: &Address, record: &Record, difference: Difference) -> Finding {
@@ -337,6 +363,14 @@ impl Subject<'_> {
             record.id == extra.id || ids.any(|(_, id)| *id == *extra.id)
         })
     }
+}
+
+/// The reason of a finding that was accepted.
+const ACCEPTED: &str = "it was accepted as it is, and stays until the file says something else";
+
+/// Whether a property is somebody else's to set.
+fn is_others(node: &Node, property: &str) -> bool {
+    node.others.iter().any(|other| other == property)
 }
 
 /// What AWS calls the member of a collection that differs.

@@ -4,16 +4,20 @@
 //! says, and restricted to what was found. So no change of the file is carried out on the way, and
 //! what is ignored stays as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{Class, Drift, Finding, Subject, compare, field_of};
+use super::decide::{key_of, leave_tag, planned};
+use super::effective::{Left, is_tag};
+use super::{Class, Drift, Finding, Subject, field_of};
 use crate::graph::{Graph, Node};
 use crate::plan::diff::TAGS;
-use crate::plan::{Action, Origin, Plan, PlanError, Planned, PropertyChange, plan};
-use crate::resource::Address;
-use crate::resource::reference::{reference_in, references};
+use crate::plan::place::graft;
+use crate::plan::{Action, Origin, Plan, PlanError, Planned, PropertyChange};
+use crate::resource::reference::references;
+use crate::resource::{Address, Extra, SoughtValue, Standing};
 use crate::state::Record;
 
 /// What puts back what has drifted.
@@ -21,11 +25,39 @@ use crate::state::Record;
 pub struct Repair {
     /// What is to be done.
     pub plan: Plan,
-    /// What stays applied, whatever the plan records, of resources in which something is ignored.
-    pub kept: BTreeMap<Address, Value>,
-    /// The ids of the findings that no plan can put back: what was hung on a resource, or put into
-    /// it, is for whoever did it to take away.
-    pub left: Vec<String>,
+    /// What is to be taken away before: what was hung on resources, and no plan knows.
+    pub removals: Vec<Removal>,
+    /// What can't be put back.
+    pub left: Vec<Stays>,
+}
+
+/// Something that somebody has hung on a resource, and that is to be taken away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Removal {
+    /// The resource, as its kind's calls want it.
+    pub of: SoughtValue,
+    /// What hangs on it.
+    pub extra: Extra,
+}
+
+/// A finding that can't be put back, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stays {
+    /// Where.
+    pub address: Address,
+    /// What of it.
+    pub property: String,
+    /// What AWS calls it.
+    pub physical_id: String,
+    /// Why: a sentence without its full stop.
+    pub why: &'static str,
+}
+
+impl Repair {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.plan.is_empty() && self.removals.is_empty()
+    }
 }
 
 /// Plans what puts back all that `drift` found.
@@ -35,28 +67,94 @@ pub struct Repair {
 /// [`PlanError`] when something stands in the way of any plan.
 pub fn repair(subject: &Subject<'_>, drift: &Drift) -> Result<Repair, Vec<PlanError>> {
     let graph = applied_graph(subject);
-    let whole = plan(&graph, subject.state, subject.observed, subject.user)?;
-    let mut kept = BTreeMap::new();
-    let mut resources = Vec::new();
-    for planned in whole.resources {
-        let part = Part::of(drift, &planned);
-        let Some(restricted) = part.restrict(planned) else { continue };
-        if !part.ignored.is_empty() {
-            let applied = restricted.present.as_ref().map(|present| present.record.applied.clone());
-            kept.extend(applied.map(|applied| (restricted.address.clone(), applied)));
+    let whole = planned(&Subject { graph: &graph, ..*subject }, &Left::new())?;
+    let parts: Vec<Option<Planned>> = whole
+        .resources
+        .iter()
+        .map(|planned| Part::of(drift, planned).restrict(planned.clone()))
+        .collect();
+    let resources = with_what_they_refer_to(parts, &whole.resources);
+    let plan = Plan { resources, basis: whole.basis };
+    let (mut removals, mut left) = (Vec::new(), Vec::new());
+    for finding in drift.drifted().filter(|finding| !puts_back(&plan, finding)) {
+        match subject.removal(finding) {
+            Some(removal) => removals.push(removal),
+            None => left.push(subject.stays(finding)),
         }
-        resources.push(restricted);
     }
-    let plan = Plan { resources, ..whole };
-    let left = drift.drifted().filter(|finding| !can_be_put_back(&graph, finding));
-    Ok(Repair { plan, kept, left: left.map(|finding| finding.id.clone()).collect() })
+    Ok(Repair { plan, removals, left })
 }
 
-/// Whether a plan knows what was found: a resource, one of its tags, or a property of its spec.
-fn can_be_put_back(graph: &Graph, finding: &Finding) -> bool {
-    let Some(node) = graph.get(&finding.address) else { return false };
-    let field = field_of(&finding.property);
-    field.is_empty() || field == TAGS || node.spec.get(field).is_some()
+/// The parts, and whatever they refer to that is to be made anew for it.
+fn with_what_they_refer_to(mut parts: Vec<Option<Planned>>, whole: &[Planned]) -> Vec<Planned> {
+    loop {
+        let changes = parts.iter().flatten().flat_map(|planned| &planned.changes);
+        let awaited: BTreeSet<Address> = changes
+            .flat_map(|change| references(&change.new))
+            .map(|reference| reference.address)
+            .collect();
+        let mut has_grown = false;
+        for (part, planned) in parts.iter_mut().zip(whole) {
+            let is_missing = part.is_none() && planned.action != Action::Keep;
+            if is_missing && awaited.contains(&planned.address) {
+                *part = Some(planned.clone());
+                has_grown = true;
+            }
+        }
+        if !has_grown {
+            return parts.into_iter().flatten().collect();
+        }
+    }
+}
+
+/// Whether a plan puts back what was found.
+fn puts_back(plan: &Plan, finding: &Finding) -> bool {
+    let planned = plan.resources.iter().find(|planned| planned.address == finding.address);
+    let Some(planned) = planned else { return false };
+    let is_made_anew = matches!(planned.action, Action::Create | Action::Replace);
+    is_made_anew
+        || planned.changes.iter().any(|change| {
+            let is_its_tag = change.path == format!("{TAGS}.{}", key_of(&finding.property));
+            if is_tag(&finding.property) {
+                is_its_tag
+            } else {
+                change.field() == field_of(&finding.property)
+            }
+        })
+}
+
+impl Subject<'_> {
+    /// What takes away what was found, where it was hung on a resource of the stack and is a part of
+    /// it. What only stands in one may be somebody's.
+    fn removal(&self, finding: &Finding) -> Option<Removal> {
+        let of = self.state.resources.get(&finding.address)?;
+        let live = self.observed.live_of(&finding.address, of.generation)?;
+        let inspection = self.surroundings.inspection(&finding.address)?;
+        let mut extras = inspection.extras.iter();
+        let extra = extras.find(|extra| {
+            extra.collection == field_of(&finding.property) && extra.id == finding.physical_id
+        })?;
+        let of = SoughtValue {
+            address: finding.address.clone(),
+            outputs: live.outputs.clone(),
+            applied: of.applied.clone(),
+        };
+        let is_part = finding.class == Class::Extra && extra.standing == Standing::Part;
+        is_part.then(|| Removal { of, extra: extra.clone() })
+    }
+
+    /// A finding that can't be put back.
+    fn stays(&self, finding: &Finding) -> Stays {
+        let why = if self.graph.get(&finding.address).is_none() {
+            "the file no longer declares the resource: the next `up` removes it"
+        } else if finding.class == Class::Extra {
+            "it stands in the network without being part of the stack: whoever put it there has to take it away"
+        } else {
+            "AWS can't change it in place: the next `up` replaces the resource"
+        };
+        let Finding { address, property, physical_id, .. } = finding.clone();
+        Stays { address, property, physical_id, why }
+    }
 }
 
 /// The recorded resources as they were last applied, with the references that they are declared
@@ -142,12 +240,16 @@ impl<'a> Part<'a> {
         let desired = planned.desired.as_mut()?;
         let present = planned.present.as_ref()?;
         let (record, live) = (&present.record, present.live.as_ref()?);
-        for ignored in self.ignored.iter().filter(|ignored| field_of(&ignored.property) != TAGS) {
-            graft(&mut desired.spec, &live.spec, &steps(&ignored.property));
+        for ignored in self.ignored.iter().filter(|ignored| !is_tag(&ignored.property)) {
+            graft(&mut desired.spec, &live.spec, &ignored.property);
+            desired.left.insert(ignored.property.clone());
         }
         desired.identity.tags.clone_from(&record.identity.tags);
-        let tags = self.drifted.iter().filter(|finding| field_of(&finding.property) == TAGS);
+        let tags = self.drifted.iter().filter(|finding| is_tag(&finding.property));
         planned.changes.extend(tags.map(|finding| tag_change(record, &live.tags, finding)));
+        for ignored in self.ignored.iter().filter(|ignored| is_tag(&ignored.property)) {
+            leave_tag(&mut planned, &key_of(&ignored.property));
+        }
         planned.reason = "it was changed outside of provision".into();
         (!planned.changes.is_empty()).then_some(planned)
     }
@@ -155,7 +257,7 @@ impl<'a> Part<'a> {
 
 /// A tag that is put back.
 fn tag_change(record: &Record, live: &crate::aws::Tags, finding: &Finding) -> PropertyChange {
-    let key = steps(&finding.property).pop().unwrap_or_default();
+    let key = key_of(&finding.property);
     let value = |tags: &crate::aws::Tags| tags.get(&key).cloned().map_or(Value::Null, Value::from);
     PropertyChange {
         path: format!("{TAGS}.{key}"),
@@ -166,70 +268,11 @@ fn tag_change(record: &Record, live: &crate::aws::Tags, finding: &Finding) -> Pr
     }
 }
 
-/// The steps of a property's path: `ingress[a.b]` is `ingress` and `a.b`.
-fn steps(property: &str) -> Vec<String> {
-    let mut steps = Vec::new();
-    let mut rest = property;
-    while !rest.is_empty() {
-        rest = rest.strip_prefix('.').unwrap_or(rest);
-        let end = if let Some(inner) = rest.strip_prefix('[') {
-            // Only the last step may have brackets in its name.
-            let end = inner.find("].").or_else(|| inner.rfind(']')).unwrap_or(inner.len());
-            steps.push(inner[..end].to_owned());
-            (end + 2).min(rest.len())
-        } else {
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            steps.push(rest[..end].to_owned());
-            end
-        };
-        rest = &rest[end..];
-    }
-    steps
-}
-
-/// Takes over what `live` has at a place.
-fn graft(target: &mut Value, live: &Value, steps: &[String]) {
-    let Some((step, rest)) = steps.split_first() else {
-        *target = live.clone();
-        return;
-    };
-    match (target, live) {
-        (Value::Array(items), Value::Array(there)) => {
-            items.retain(|item| compare::name_of(item) != *step);
-            items.extend(there.iter().filter(|item| compare::name_of(item) == *step).cloned());
-        }
-        (Value::Object(members), there) => match there.get(step) {
-            Some(inner) => graft(members.entry(step).or_insert(Value::Null), inner, rest),
-            None => drop(members.remove(step)),
-        },
-        (target, _) if reference_in(target).is_none() => *target = live.clone(),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_path_is_taken_apart_into_its_steps() {
-        assert_eq!(steps("health_check.path"), ["health_check", "path"]);
-        assert_eq!(steps("routes[0.0.0.0/0]"), ["routes", "0.0.0.0/0"]);
-        assert_eq!(steps("container.environment[A.B]"), ["container", "environment", "A.B"]);
-        assert_eq!(steps("tags[a]b]"), ["tags", "a]b"]);
-    }
-
-    #[test]
-    fn what_is_ignored_stays_as_it_is_beside_what_is_put_back() {
-        let rule = |port: u16| json!({"protocol": "tcp", "from_port": port});
-        let mut applied = json!({"ingress": [rule(80), rule(81)], "description": "x"});
-        let live = json!({"ingress": [rule(80), rule(22)], "description": "y"});
-        graft(&mut applied, &live, &steps("ingress[from_port=22 protocol=tcp]"));
-        graft(&mut applied, &live, &steps("ingress[from_port=81 protocol=tcp]"));
-        assert_eq!(applied, json!({"ingress": [rule(80), rule(22)], "description": "x"}));
-    }
 
     #[test]
     fn references_come_back_where_their_values_stand() {

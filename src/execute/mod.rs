@@ -7,6 +7,7 @@
 //! A failure starts nothing behind it and lets what runs finish. There is no rollback of
 //! infrastructure: run again, and it goes on.
 
+pub mod extras;
 mod halt;
 mod inspection;
 mod limits;

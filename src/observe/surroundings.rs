@@ -62,6 +62,22 @@ pub async fn look_around(
     Ok(Surroundings { inspections, stand_ins })
 }
 
+/// Looks only at what stands in the place of resources of the stack: nothing is asked where
+/// everything refers to what was applied.
+///
+/// # Errors
+///
+/// The first read that fails.
+pub async fn look_in_place(
+    aws: &Aws,
+    graph: &Graph,
+    state: &State,
+    observed: &Observed,
+) -> Result<Surroundings, KindError> {
+    let stand_ins = stand_ins(aws, graph, state, observed).await?;
+    Ok(Surroundings { stand_ins, ..Surroundings::default() })
+}
+
 async fn inspections(
     aws: &Aws,
     state: &State,

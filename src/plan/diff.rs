@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use crate::aws::Tags;
 use crate::resource::reference::{reference_in, references};
 
-/// The name under which tags are compared, beside the fields of the spec.
-pub const TAGS: &str = "tags";
+pub use crate::state::TAGS;
 
 /// One property that is to change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

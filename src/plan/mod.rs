@@ -9,6 +9,7 @@
 mod course;
 pub mod diff;
 mod moved;
+pub mod place;
 mod protection;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +130,24 @@ pub struct Desired {
     pub generation: u32,
     /// What it waits for.
     pub needs: BTreeMap<Address, Until>,
+    /// The properties that stay as somebody else left them, and so are not recorded as applied.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
+}
+
+impl Desired {
+    /// What of `spec` is to be recorded as applied, where `before` was: what was left as it is
+    /// keeps the value that this program last gave it. `None` where that is the spec itself.
+    pub fn applied(&self, spec: &Value, before: &Value) -> Option<Value> {
+        if self.left.is_empty() || before.is_null() || spec.is_null() {
+            return None;
+        }
+        let mut applied = spec.clone();
+        for property in &self.left {
+            place::graft(&mut applied, before, property);
+        }
+        Some(applied)
+    }
 }
 
 /// What is there of a resource.
@@ -180,6 +199,11 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// A plan that does nothing.
+    pub fn nothing(state: &State) -> Self {
+        Self { basis: Basis::of(state), resources: vec![] }
+    }
+
     /// The resources to which something is to be done.
     pub fn changes(&self) -> impl Iterator<Item = &Planned> {
         self.resources.iter().filter(|planned| planned.action != Action::Keep)
@@ -393,10 +417,9 @@ impl Planner<'_> {
             let wanted = names::tags(node, self.state, self.user, &record.identity.name);
             changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
         }
-        if !record.configured {
-            for change in &mut changes {
-                change.origin = Origin::Unknown;
-            }
+        let known = self.state.known(&node.address, record);
+        for change in changes.iter_mut().filter(|change| !known.has(change.field())) {
+            change.origin = Origin::Unknown;
         }
         changes
     }
@@ -427,7 +450,7 @@ fn as_it_was_made(mut spec: Value, live: &LiveValue, initial: &[&str]) -> Value 
 
 fn desired(node: &Node, spec: Value, identity: Identity, generation: u32) -> Desired {
     let needs = node.waits.iter().map(|wait| (wait.on.clone(), wait.until)).collect();
-    Desired { spec, identity, generation, needs }
+    Desired { spec, identity, generation, needs, left: BTreeSet::new() }
 }
 
 /// Whether a property was never given its value, since its creation was cut off: even one that is

@@ -1,5 +1,7 @@
 //! Protection: what a protected stack refuses to lose, and what lifts it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -62,7 +64,7 @@ fn unlocked(address: &Address, record: &Record, live: &LiveValue) -> Planned {
         reason: "the stack's protection is lifted".into(),
         changes: vec![change],
         course: Course::AtOnce,
-        desired: Some(Desired { spec, identity, generation, needs }),
+        desired: Some(Desired { spec, identity, generation, needs, left: BTreeSet::new() }),
         present: Some(Present { record: record.clone(), live: Some(live.clone()) }),
     }
 }

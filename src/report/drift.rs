@@ -47,7 +47,7 @@ pub fn heading(finding: &Finding) -> String {
     sentence::place(finding)
 }
 
-fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
+pub(super) fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let severity = painted(finding.severity, look.paint);
     let head = format!("{severity} {}  {}", sentence::place(finding), finding.class.words());
     let _ = writeln!(text, "{}", cut(&head, look.width));

@@ -54,11 +54,23 @@ pub(super) fn width(terminal: &Term) -> Option<usize> {
 
 /// Draws a plan.
 pub fn plan(plan: &Plan, look: Look) -> String {
+    plan_but_for(plan, &|_, _| false, look)
+}
+
+/// Draws a plan, without the properties that are `told` elsewhere.
+pub(super) fn plan_but_for(
+    plan: &Plan,
+    told: &dyn Fn(&Planned, &PropertyChange) -> bool,
+    look: Look,
+) -> String {
     let mut text = String::new();
     let widest = widest(plan);
     let tasks = schedule(plan);
     for planned in plan.changes() {
         resource(&mut text, planned, widest, look);
+        for change in planned.changes.iter().filter(|change| !told(planned, change)) {
+            property(&mut text, change, look);
+        }
         let first: Vec<Address> = moves_first(plan, &tasks, &planned.address).into_iter().collect();
         course(&mut text, &planned.course, &first);
     }
@@ -126,9 +138,6 @@ fn resource(text: &mut String, planned: &Planned, widest: usize, look: Look) {
         _ => clean(&planned.reason).into_owned(),
     };
     head(text, planned, widest, &words, look);
-    for change in &planned.changes {
-        property(text, change, look);
-    }
 }
 
 /// How an update goes that takes away what others still use.

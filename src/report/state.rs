@@ -191,7 +191,8 @@ mod tests {
         let spec = json!({"container": {"environment": {"KEY": "s3cret"}, "image": "x"}});
         let needs = BTreeSet::new();
         let (verb, generation) = (Verb::Create, 0);
-        let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
+        let intent =
+            Intent { verb, generation, identity, spec, needs, unfound: false, applied: None };
         state.apply(Entry::Begin { address: address.clone(), intent });
         state.apply(Entry::Made { address, outputs: json!({"arn": id}), configured: true });
         state

@@ -86,7 +86,8 @@ pub(super) async fn mapped_interfaces(aws: &Aws, vpc: &str) -> Result<Vec<Blocke
     Ok(mapped.map(interface).collect())
 }
 
-async fn describe_interfaces(aws: &Aws, by: Filter) -> Result<Vec<NetworkInterface>, AwsError> {
+/// The interfaces that a filter finds.
+pub(super) async fn describe_interfaces(aws: &Aws, by: Filter) -> Result<Vec<NetworkInterface>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeNetworkInterfaces");
     pages(|token| {
         let by = by.clone();
@@ -101,7 +102,7 @@ async fn describe_interfaces(aws: &Aws, by: Filter) -> Result<Vec<NetworkInterfa
 }
 
 /// Judges an interface by who asked for it (aws-behaviour 24.6).
-fn interface(interface: &NetworkInterface) -> Blocker {
+pub(super) fn interface(interface: &NetworkInterface) -> Blocker {
     let description = interface.description().unwrap_or_default();
     let kind = interface.interface_type().map(NetworkInterfaceType::as_str).unwrap_or_default();
     let requester = interface.requester_id().unwrap_or_default();

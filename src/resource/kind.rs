@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Blocker, Change, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness,
+    Blocker, Change, Extra, Found, Identity, Inspection, Live, LiveValue, Naming, Place, Readiness,
     Replacement, Resource, Sought, SoughtValue, Tagging,
 };
 use crate::aws::{Aws, AwsError};
@@ -148,6 +148,15 @@ macro_rules! kinds {
             ) -> Result<Vec<Inspection>, KindError> {
                 match self { $(
                     Self::$variant => Box::pin(inspect::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
+            /// [`Resource::remove_extra`].
+            pub async fn remove_extra(
+                self, aws: &Aws, of: &SoughtValue, extra: &Extra,
+            ) -> Result<(), KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(remove_extra::<super::$module::$variant>(aws, of, extra)).await
                 ),+ }
             }
 
@@ -312,6 +321,14 @@ async fn inspect<R: Resource>(
 ) -> Result<Vec<Inspection>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::inspect(aws, &sought).await?)
+}
+
+async fn remove_extra<R: Resource>(
+    aws: &Aws,
+    of: &SoughtValue,
+    extra: &Extra,
+) -> Result<(), KindError> {
+    Ok(R::remove_extra(aws, &typed_sought::<R>(of)?, extra).await?)
 }
 
 async fn origin<R: Resource>(aws: &Aws, sought: &SoughtValue) -> Result<Option<String>, KindError> {

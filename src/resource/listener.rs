@@ -120,6 +120,12 @@ impl Resource for Listener {
         futures::future::try_join_all(sought.iter().map(one)).await
     }
 
+    async fn remove_extra(aws: &Aws, _of: &Sought<Self>, extra: &Extra) -> Result<(), AwsError> {
+        const DELETE: Operation = Operation::new("elasticloadbalancing:DeleteRule");
+        let send = || aws.elb().delete_rule().rule_arn(&extra.id).send();
+        super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    }
+
     async fn update(
         &self,
         aws: &Aws,
@@ -135,12 +141,16 @@ impl Resource for Listener {
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
-        const DELETE: Operation =
-            Operation::patient("elasticloadbalancing:DeleteListener", &[elb::RELEASED]);
-        let arn = gone.outputs.arn.as_str();
-        let send = || aws.elb().delete_listener().listener_arn(arn).send();
-        super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        remove(aws, gone.outputs.arn.as_str()).await
     }
+}
+
+/// Removes a listener, whoever made it.
+pub(super) async fn remove(aws: &Aws, arn: &str) -> Result<(), AwsError> {
+    const DELETE: Operation =
+        Operation::patient("elasticloadbalancing:DeleteListener", &[elb::RELEASED]);
+    let send = || aws.elb().delete_listener().listener_arn(arn).send();
+    super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 impl Listener {

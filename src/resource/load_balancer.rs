@@ -201,6 +201,10 @@ impl Resource for LoadBalancer {
         futures::future::try_join_all(sought.iter().map(one)).await
     }
 
+    async fn remove_extra(aws: &Aws, _of: &Sought<Self>, extra: &Extra) -> Result<(), AwsError> {
+        listener::remove(aws, &extra.id).await
+    }
+
     async fn update(
         &self,
         aws: &Aws,

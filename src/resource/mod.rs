@@ -171,6 +171,17 @@ pub trait Resource:
         std::future::ready(Ok(vec![Inspection::default(); sought.len()]))
     }
 
+    /// Takes away what [`Resource::inspect`] found as a part of it and nobody declared. What is
+    /// already gone counts as taken away. A kind on which nothing is found has nothing to do.
+    fn remove_extra(
+        aws: &Aws,
+        of: &Sought<Self>,
+        extra: &Extra,
+    ) -> impl Future<Output = Result<(), AwsError>> + Send {
+        let _ = (aws, of, extra);
+        std::future::ready(Ok(()))
+    }
+
     /// When it was made and by whom, in words; `None` where AWS does not say. Asked of what somebody
     /// else has made in the place of one of the stack's.
     fn origin(

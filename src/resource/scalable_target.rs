@@ -46,6 +46,9 @@ const REGISTER: Operation = Operation::patient(
 const AT_ONCE: usize = 50;
 const PAGE: i32 = 50;
 
+/// The collection of what moves the bounds at certain times.
+const ACTIONS: &str = "scheduled_actions";
+
 impl Resource for ScalableTarget {
     type Outputs = Outputs;
 
@@ -127,6 +130,15 @@ impl Resource for ScalableTarget {
         Ok(services.iter().zip(actions).map(one).collect())
     }
 
+    async fn remove_extra(aws: &Aws, of: &Sought<Self>, extra: &Extra) -> Result<(), AwsError> {
+        let service = of.outputs.service.as_str();
+        if extra.collection == ACTIONS {
+            remove_action(aws, service, name_after(&extra.id, ":scheduledActionName/")).await
+        } else {
+            scaling_policy::remove(aws, service, name_after(&extra.id, ":policyName/")).await
+        }
+    }
+
     async fn update(
         &self,
         aws: &Aws,
@@ -141,15 +153,38 @@ impl Resource for ScalableTarget {
 
     /// Its policies go with it (aws-behaviour 18.a).
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
-        const DEREGISTER: Operation =
-            Operation::patient("application-autoscaling:DeregisterScalableTarget", &[BUSY]);
-        let send = || {
-            let request = aws.autoscaling().deregister_scalable_target();
-            let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
-            request.resource_id(gone.outputs.service.as_str()).send()
-        };
-        ec2::gone_is_done(aws.call(DEREGISTER, send).await.map(drop))
+        remove(aws, gone.outputs.service.as_str()).await
     }
+}
+
+/// Removes the scalable target of a service, whoever made it.
+pub(super) async fn remove(aws: &Aws, service: &str) -> Result<(), AwsError> {
+    const DEREGISTER: Operation =
+        Operation::patient("application-autoscaling:DeregisterScalableTarget", &[BUSY]);
+    let send = || {
+        let request = aws.autoscaling().deregister_scalable_target();
+        let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+        request.resource_id(service).send()
+    };
+    ec2::gone_is_done(aws.call(DEREGISTER, send).await.map(drop))
+}
+
+/// The name in an ARN, behind `key`: what AWS wants to hear of what is to be deleted. Who made it may
+/// stand behind it.
+fn name_after<'a>(arn: &'a str, key: &str) -> &'a str {
+    let name = arn.split_once(key).map_or(arn, |(_, name)| name);
+    name.split_once(":createdBy/").map_or(name, |(name, _)| name)
+}
+
+async fn remove_action(aws: &Aws, service: &str, name: &str) -> Result<(), AwsError> {
+    const DELETE: Operation =
+        Operation::patient("application-autoscaling:DeleteScheduledAction", &[BUSY]);
+    let send = || {
+        let request = aws.autoscaling().delete_scheduled_action();
+        let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+        request.resource_id(service).scheduled_action_name(name).send()
+    };
+    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 impl ScalableTarget {
@@ -198,7 +233,7 @@ fn policy_extra(policy: &ScalingPolicy) -> Extra {
 fn action_extra(action: &ScheduledAction) -> Extra {
     let name = action.scheduled_action_name();
     Extra {
-        collection: "scheduled_actions",
+        collection: ACTIONS,
         id: action.scheduled_action_arn().to_owned(),
         what: format!("scheduled action {name}, {}", action.schedule()),
         standing: Standing::Part,
@@ -292,6 +327,14 @@ fn spec(target: &Described) -> ScalableTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_told_from_what_stands_around_it_in_an_arn() {
+        let arn = "arn:aws:autoscaling:r:1:scalingPolicy:0:resource/ecs/service/c/s:policyName/a/b";
+        assert_eq!(name_after(arn, ":policyName/"), "a/b");
+        let arn = format!("{arn}:createdBy/0a1b");
+        assert_eq!(name_after(&arn, ":policyName/"), "a/b");
+    }
 
     #[test]
     fn tags_on_what_is_registered_already_are_told_from_a_bad_request() {

@@ -142,16 +142,20 @@ impl Resource for ScalingPolicy {
     }
 
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
-        const DELETE: Operation =
-            Operation::patient("application-autoscaling:DeleteScalingPolicy", &[BUSY]);
-        let send = || {
-            let request = aws.autoscaling().delete_scaling_policy();
-            let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
-            let request = request.resource_id(gone.outputs.service.as_str());
-            request.policy_name(&gone.outputs.name).send()
-        };
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        remove(aws, gone.outputs.service.as_str(), &gone.outputs.name).await
     }
+}
+
+/// Removes a policy of a service, whoever made it.
+pub(super) async fn remove(aws: &Aws, service: &str, name: &str) -> Result<(), AwsError> {
+    const DELETE: Operation =
+        Operation::patient("application-autoscaling:DeleteScalingPolicy", &[BUSY]);
+    let send = || {
+        let request = aws.autoscaling().delete_scaling_policy();
+        let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
+        request.resource_id(service).policy_name(name).send()
+    };
+    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 impl ScalingPolicy {

@@ -146,6 +146,12 @@ impl Resource for Vpc {
         Ok(ids.iter().map(one).collect())
     }
 
+    async fn remove_extra(aws: &Aws, _of: &Sought<Self>, extra: &Extra) -> Result<(), AwsError> {
+        const DISASSOCIATE: Operation = Operation::new("ec2:DisassociateVpcCidrBlock");
+        let send = || aws.ec2().disassociate_vpc_cidr_block().association_id(&extra.id).send();
+        ec2::gone_is_done(aws.call(DISASSOCIATE, send).await.map(drop))
+    }
+
     async fn update(
         &self,
         aws: &Aws,

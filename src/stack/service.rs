@@ -57,6 +57,9 @@ pub(super) fn add(
         container: container(name, config, &logs, around.region),
     };
     let task = graph.add(name, spec);
+    if config.image_owner == config::ImageOwner::External {
+        graph.leave_to_others(&task, "container.image");
+    }
     let spec = Service {
         cluster: around.cluster.name(),
         task_definition: task.arn(),

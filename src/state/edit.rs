@@ -53,6 +53,7 @@ impl State {
     /// [`EditError::Unknown`] when there is nothing to forget.
     pub fn forget(&mut self, address: &Address) -> Result<Vec<Record>, EditError> {
         let doubt = self.in_doubt.remove(address);
+        self.forget_others(address);
         let mut forgotten: Vec<Record> = self.resources.remove(address).into_iter().collect();
         let (gone, kept) =
             std::mem::take(&mut self.replaced).into_iter().partition(|old| old.address == *address);
@@ -83,6 +84,7 @@ impl State {
         }
         let record = self.resources.remove(from).ok_or_else(|| self.unknown(from))?;
         self.resources.insert(to.clone(), record);
+        self.move_others(from, to);
         self.replaced.iter_mut().filter(|old| old.address == *from).for_each(|old| {
             old.address = to.clone();
         });
@@ -131,7 +133,15 @@ mod tests {
                 Identity { name: "web-dev".into(), token: "token".into(), tags: [].into() };
             let needs = BTreeSet::from_iter(needs);
             let (verb, spec) = (Verb::Create, json!({}));
-            let intent = Intent { verb, generation: 0, identity, spec, needs, unfound: false };
+            let intent = Intent {
+                verb,
+                generation: 0,
+                identity,
+                spec,
+                needs,
+                unfound: false,
+                applied: None,
+            };
             let address = address(name);
             state.apply(Entry::Begin { address: address.clone(), intent });
             let outputs = json!({"id": format!("{name}-id")});
@@ -164,6 +174,7 @@ mod tests {
                 spec: json!({}),
                 needs: BTreeSet::new(),
                 unfound: false,
+                applied: None,
             }
         });
         state.apply(Entry::Begin { address: subnet.clone(), intent });

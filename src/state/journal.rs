@@ -8,6 +8,8 @@
 //! 4. A last line without its newline was being written when the process died, and nothing acted
 //!    on it. Any other line that does not check is damage.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +17,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::Intent;
+use crate::aws::Tags;
 use crate::resource::Address;
 
 /// Something that happened to a stack's resources.
@@ -77,6 +80,18 @@ pub enum Entry {
         spec: Value,
         /// Its outputs as they were seen.
         outputs: Value,
+    },
+    /// What others have changed about it was accepted: it is as good as applied.
+    Accepted {
+        /// Which resource.
+        address: Address,
+        /// What counts as applied from now on.
+        applied: Value,
+        /// The tags that do.
+        tags: Tags,
+        /// By property, what the file said when it was accepted. What was accepted before and is
+        /// not among them no longer is.
+        over: BTreeMap<String, Value>,
     },
 }
 

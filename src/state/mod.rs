@@ -6,6 +6,7 @@
 
 mod edit;
 pub mod journal;
+mod outside;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::resource::{Address, Identity};
 
 pub use edit::EditError;
 pub use journal::Entry;
+pub use outside::{Known, TAGS};
 
 /// The format that this version writes. A newer one is refused, an older one migrated.
 pub const FORMAT: u32 = 2;
@@ -56,6 +58,14 @@ pub struct State {
     /// How many outcomes each address has seen: what makes each creation's token its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<Address, u64>,
+    /// What others have changed and was accepted as it is: by address and property what the file
+    /// said then. It stands for as long as the file says the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted: BTreeMap<Address, BTreeMap<String, Value>>,
+    /// The fields that interrupted updates were to change, of resources that are not known to be
+    /// configured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unsure: BTreeMap<Address, BTreeSet<String>>,
 }
 
 /// One resource that was made.
@@ -111,6 +121,17 @@ pub struct Intent {
     /// It may yet show, as reads lag behind creates (aws-behaviour 23).
     #[serde(default, skip_serializing_if = "is_false")]
     pub unfound: bool,
+    /// What is to be recorded as applied, where that is not all of the spec: some of it stays as
+    /// somebody else left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Value>,
+}
+
+impl Intent {
+    /// What is to be recorded as applied.
+    fn applied(&self) -> Value {
+        self.applied.as_ref().unwrap_or(&self.spec).clone()
+    }
 }
 
 impl State {
@@ -129,6 +150,8 @@ impl State {
             replaced: Vec::new(),
             in_doubt: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            unsure: BTreeMap::new(),
         }
     }
 
@@ -199,7 +222,11 @@ impl State {
                     record.outputs = outputs;
                     record.applied = spec;
                     record.configured = true;
+                    self.unsure.remove(&address);
                 }
+            }
+            Entry::Accepted { address, applied, tags, over } => {
+                self.accept(address, applied, tags, over);
             }
         }
     }
@@ -218,21 +245,24 @@ impl State {
 
     fn made(&mut self, address: Address, outputs: Value, configured: bool) {
         let Some(intent) = self.settle(&address) else { return };
+        let applied = intent.applied();
         let mut record = Record {
             type_name: address.kind().facts().type_name.into(),
             id: physical_id(&outputs),
             identity: intent.identity,
             generation: intent.generation,
             outputs,
-            applied: intent.spec,
+            applied,
             needs: intent.needs,
             ready: false,
             configured,
         };
-        if let (false, Verb::Update | Verb::Widen, Some(before)) =
-            (configured, intent.verb, self.resources.get(&address))
-        {
-            record.remember(before);
+        match (configured, intent.verb, self.resources.get(&address).cloned()) {
+            (false, Verb::Update | Verb::Widen, Some(before)) => {
+                self.doubt(&address, &before, &record);
+                record.remember(&before);
+            }
+            _ => drop(self.unsure.remove(&address)),
         }
         self.resources.insert(address, record);
     }
@@ -245,15 +275,18 @@ impl State {
                 self.in_doubt.insert(address.clone(), Intent { unfound: true, ..intent });
             }
             Verb::Update | Verb::Widen => {
-                if let Some(record) = self.resources.get_mut(address) {
-                    let before = record.clone();
-                    record.applied = intent.spec;
-                    record.identity = intent.identity;
-                    record.needs = intent.needs;
-                    record.ready = false;
-                    record.configured = false;
-                    record.remember(&before);
-                }
+                let Some(before) = self.resources.get(address).cloned() else { return };
+                let mut record = Record {
+                    applied: intent.applied(),
+                    identity: intent.identity,
+                    needs: intent.needs,
+                    ready: false,
+                    configured: false,
+                    ..before.clone()
+                };
+                self.doubt(address, &before, &record);
+                record.remember(&before);
+                self.resources.insert(address.clone(), record);
             }
             Verb::Create | Verb::Delete | Verb::Await => {}
         }
@@ -273,6 +306,7 @@ impl State {
         self.replaced.retain(|old| old.address != *address || !is_it(&old.record));
         if self.resources.get(address).is_some_and(is_it) {
             self.resources.remove(address);
+            self.forget_others(address);
         }
     }
 }

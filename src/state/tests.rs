@@ -24,7 +24,15 @@ fn blank() -> State {
 fn intent(verb: Verb, generation: u32, spec: Value) -> Intent {
     let tags = [("Name".to_owned(), "web-dev".to_owned())].into();
     let identity = Identity { name: "web-dev".into(), token: "token".into(), tags };
-    Intent { verb, generation, identity, spec, needs: BTreeSet::new(), unfound: false }
+    Intent {
+        verb,
+        generation,
+        identity,
+        spec,
+        needs: BTreeSet::new(),
+        unfound: false,
+        applied: None,
+    }
 }
 
 fn begin(verb: Verb, generation: u32, spec: Value) -> Entry {

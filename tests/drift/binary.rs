@@ -55,6 +55,29 @@ impl Room {
         (status.code().unwrap_or_else(|| panic!("{error}")), out)
     }
 
+    /// What the program says on a terminal on which somebody gives these answers.
+    fn answers(&self, arguments: &str, answers: &str) -> String {
+        let program = env!("CARGO_BIN_EXE_provision");
+        let line = format!("{program} --time-scale 1000 {arguments}");
+        let mut terminal = Command::new("script")
+            .args(["-qec", line.as_str(), "/dev/null"])
+            .current_dir(self.directory.path())
+            .env("AWS_ENDPOINT_URL", &self.address)
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("HOME", self.directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        terminal.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+        let output = terminal.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+
     /// Asks CloudWatch Logs for something, as anybody might.
     fn logs(&self, operation: &str, request: &Value) {
         let host = self.address.trim_start_matches("http://").trim_end_matches('/');
@@ -232,4 +255,86 @@ fn changes_are_posted_once_by_single_checks_and_by_those_that_stay() {
     let said = String::from_utf8(ended.stderr).unwrap();
     assert!(said.contains("provision.toml was read anew."), "{said}");
     assert!(posted.try_recv().is_err(), "nothing was told twice");
+}
+
+/// What somebody has changed is not undone by an `up` that was not told to; nobody is asked here.
+#[test]
+fn an_up_stops_before_it_undoes_what_somebody_has_changed() {
+    let room = Room::new();
+    assert_eq!(room.says("up --yes --no-verify").0, 0);
+    let keep = |days: u32| {
+        room.logs(
+            "PutRetentionPolicy",
+            &json!({"logGroupName": "/ecs/shop-dev", "retentionInDays": days}),
+        );
+    };
+    keep(1);
+    let (code, said) = room.says("plan");
+    assert_eq!(code, 0);
+    assert!(said.starts_with("Changed outside of provision:\n\ncritical  log_group.app"), "{said}");
+    let sides =
+        "          live      1\n          applied   30\n          → log_group.app: `up` asks";
+    assert!(said.contains(sides), "{said}");
+    for arguments in ["up --yes", "up", "up --yes --set services.app.count=3"] {
+        let stopped = room.run(arguments);
+        let error = String::from_utf8(stopped.stderr).unwrap();
+        assert_eq!(stopped.status.code(), Some(1), "{error}");
+        let what =
+            "error: this would undo what somebody else has changed: log_group.app retention_days";
+        assert!(error.contains(what), "{error}");
+        assert!(error.contains("hint: `--revert-drift` puts it back"), "{error}");
+    }
+    assert_eq!(room.says("drift").0, 2, "nothing was done");
+
+    // Accepted, it stays: for `drift`, for `plan`, and for every `up` until the file changes.
+    assert_eq!(room.says("up --yes --no-verify --accept-drift").0, 0);
+    assert_eq!(room.says("drift").0, 0);
+    assert_eq!(room.says("up --yes --no-verify").0, 0);
+    let (code, said) = room.says("plan --detailed-exitcode");
+    assert_eq!(code, 0, "{said}");
+    let accepted = "accepted  log_group.app retention_days  live 1, the file 30\n";
+    assert!(said.starts_with(accepted), "{said}");
+    let file = room.directory.path().join("provision.toml");
+    std::fs::write(&file, format!("{STACK}log_retention_days = 1\n")).unwrap();
+    let (code, said) = room.says("plan --detailed-exitcode");
+    assert_eq!((code, said.contains("accepted")), (0, false), "{said}");
+    std::fs::write(&file, STACK).unwrap();
+
+    // A saved plan keeps to what was said when it was made.
+    keep(3);
+    assert_eq!(room.says("plan --out asked.json").0, 0);
+    assert_eq!(room.says("up asked.json").0, 1);
+    assert_eq!(room.says("plan --revert-drift --out back.json").0, 0);
+    assert_eq!(room.says("up back.json --no-verify").0, 0);
+    let (code, said) = room.says("drift");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("No drift"), "{said}");
+}
+
+/// On a terminal each change is asked about.
+#[test]
+fn on_a_terminal_each_change_is_put_back_taken_or_left() {
+    let room = Room::new();
+    assert_eq!(room.says("up --yes --no-verify").0, 0);
+    let keep = |days: u32| {
+        room.logs(
+            "PutRetentionPolicy",
+            &json!({"logGroupName": "/ecs/shop-dev", "retentionInDays": days}),
+        );
+    };
+    keep(1);
+    let said = room.answers("up --no-verify", "what?\nleave\n");
+    assert!(
+        said.matches("[put/take/leave]").count() == 2,
+        "what is no answer is asked again: {said}"
+    );
+    assert_eq!(room.says("drift").0, 2, "it was left: {said}");
+    let said = room.answers("up --no-verify", "t\n");
+    assert!(said.contains("[services.app]\r\nlog_retention_days = 1\r\n"), "{said}");
+    assert_eq!(room.says("drift").0, 0, "it was taken: {said}");
+    keep(3);
+    let said = room.answers("up --no-verify", "put\nyes\n");
+    assert!(said.contains("Done: 1 updated"), "{said}");
+    let group = "it goes back to what was accepted";
+    assert_eq!(room.says("drift").0, 0, "{group}: {said}");
 }

@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use provision::drift::Severity::{Critical, High, Low, Medium};
-use provision::drift::{Class, Severity};
+use provision::config::Config;
+use provision::drift::Severity::{Critical, High, Low, Medium, Notice};
+use provision::drift::{Class, Finding, Severity};
 use provision::resource::{Address, Kind};
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::extras::registered;
+use crate::harness::{World, config};
 use crate::world::{check, examine, fix, full, lines};
 
 /// A change that somebody makes to one field of a resource.
@@ -138,6 +140,19 @@ pub const CHANGES: &[Change] = &[
     }),
     change("target_group.app", "deregistration_delay_seconds", Medium, |_, _| json!(31)),
     change("listener.http", "port", High, |_, _| json!(8080)),
+    change("listener.http", "target_group", High, |world, _| json!(their_targets(world).0)),
+    missing("route_table.private", "subnets[", High, |_, mut was| {
+        was.as_array_mut().unwrap().pop();
+        was
+    }),
+    change("service.app", "task_definition", High, |world, _| {
+        json!(registered(world, &[("image", json!("ghcr.io/acme/shop:night"))], &[]))
+    }),
+    change("service.app", "target_group", High, |world, _| {
+        let (group, name) = their_targets(world);
+        put_behind_a_balancer(world, &group, &name);
+        json!(group)
+    }),
     change("service.app", "subnets", Medium, |world, _| {
         json!([world.output("subnet.private-a", "id")])
     }),
@@ -163,19 +178,60 @@ pub const CHANGES: &[Change] = &[
     change("scaling_policy.app-cpu", "scale_out_cooldown_seconds", Medium, |_, _| json!(1)),
 ];
 
-/// Properties that take more than a change of one field, and have tests of their own.
-const ELSEWHERE: &[(Kind, &str)] = &[
-    // A subnet follows one table at a time: to follow another it leaves its own.
-    (Kind::RouteTable, "subnets"),
-    // Services use what a cluster has, and what is taken from it has to be free.
-    (Kind::Cluster, "capacity_providers"),
-    (Kind::Listener, "target_group"),
-    (Kind::Service, "target_group"),
-    (Kind::Service, "container"),
-    (Kind::Service, "port"),
-    (Kind::Service, "task_definition"),
-    (Kind::Service, "count"),
+/// Changes of a stack without an autoscaler and without Spot: only there is the count somebody's to
+/// change, and the other capacity free to be taken away.
+pub const PLAIN: &[Change] = &[
+    change("service.app", "count", Medium, |_, _| json!(5)),
+    change("service.app", "count", High, |_, _| json!(0)),
+    missing("cluster.main", "capacity_providers[FARGATE_SPOT]", Medium, |_, _| json!(["FARGATE"])),
 ];
+
+/// Properties that nobody can change by themselves: ECS takes only a container and a port that the
+/// revision has which the service runs. A test of their own changes them together with it.
+const TOGETHER: &[(Kind, &str)] = &[(Kind::Service, "container"), (Kind::Service, "port")];
+
+/// The stacks that are changed, and how.
+pub fn stacks() -> [(Config, &'static [Change]); 2] {
+    [(full(), CHANGES), (config(""), PLAIN)]
+}
+
+impl Change {
+    /// Whether a finding is where this change was made: at the property, or at any member of the
+    /// collection where only that is known.
+    pub fn fits(&self, address: &Address, property: &str) -> bool {
+        let is_there = property == self.property;
+        let is_member = self.property.ends_with('[') && property.starts_with(self.property);
+        address.to_string() == self.address && (is_there || is_member)
+    }
+
+    /// Whether somebody changes a property of a kind here.
+    fn is_of(&self, kind: Kind, property: &str) -> bool {
+        self.address.starts_with(kind.name()) && self.property.split('[').next() == Some(property)
+    }
+}
+
+/// Somebody else's targets, with their name.
+fn their_targets(world: &World) -> (String, String) {
+    let vpc = world.output("vpc.main", "id");
+    let name = format!("theirs-{}", world.endpoint.calls().len());
+    let request = json!({"Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": vpc,
+        "TargetType": "ip"});
+    let group = world.ask("elb", "CreateTargetGroup", &request);
+    (group["TargetGroups"][0]["TargetGroupArn"].as_str().unwrap().to_owned(), name)
+}
+
+/// Puts targets behind somebody else's load balancer in the stack's network, where it is a notice.
+fn put_behind_a_balancer(world: &World, group: &str, name: &str) {
+    let subnets = ["subnet.private-a", "subnet.private-b"].map(|one| world.output(one, "id"));
+    let request = json!({"Name": name, "Scheme": "internal", "Subnets": subnets});
+    let balancer = world.ask("elb", "CreateLoadBalancer", &request);
+    let request = json!({
+        "LoadBalancerArn": balancer["LoadBalancers"][0]["LoadBalancerArn"],
+        "Protocol": "HTTP", "Port": 80,
+        "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}],
+    });
+    world.ask("elb", "CreateListener", &request);
+}
 
 /// A value with another member.
 fn with(mut value: Value, name: &str, member: Value) -> Value {
@@ -209,29 +265,55 @@ pub async fn make(world: &World, change: &Change) {
 
 #[tokio::test(start_paused = true)]
 async fn every_change_is_one_finding_and_is_put_back() {
+    for (config, changes) in stacks() {
+        let mut world = World::new();
+        world.up(&config).await;
+        let mut wrong = Vec::new();
+        for change in changes {
+            make(&world, change).await;
+            let drift = check(&world, &config).await;
+            let found: Vec<_> = drift.findings.iter().filter(|one| one.severity > Notice).collect();
+            let fits = |one: &Finding| {
+                change.fits(&one.address, &one.property)
+                    && (one.class, one.severity) == (change.class, change.severity)
+            };
+            if found.len() != 1 || !fits(found[0]) {
+                wrong.push(format!("{} {}: {:?}", change.address, change.property, lines(&drift)));
+            }
+            fix(&mut world, &config).await;
+            let left = check(&world, &config).await;
+            if left.has_drifted(Low) {
+                let left = lines(&left);
+                wrong.push(format!("after {} {}: {left:?}", change.address, change.property));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        world.assert_settled(&config).await;
+    }
+}
+
+/// The container and the port that requests go to change with what runs.
+#[tokio::test(start_paused = true)]
+async fn requests_that_go_to_another_container_are_found_and_put_back() {
     let config = full();
     let mut world = World::new();
     world.up(&config).await;
-    let mut wrong = Vec::new();
-    for change in CHANGES {
-        make(&world, change).await;
-        let drift = check(&world, &config).await;
-        let expected = (change.address.to_owned(), change.property, change.class, change.severity);
-        let found: Vec<_> = drift
-            .findings
-            .iter()
-            .map(|one| (one.address.to_string(), one.property.as_str(), one.class, one.severity))
-            .collect();
-        if found != [expected] {
-            wrong.push(format!("{} {}: {found:?}", change.address, change.property));
-        }
-        fix(&mut world, &config).await;
-        let left = lines(&check(&world, &config).await);
-        if !left.is_empty() {
-            wrong.push(format!("after {} {}: {left:?}", change.address, change.property));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let side = json!({"name": "side", "image": "ghcr.io/acme/side:1", "essential": true,
+        "portMappings": [{"containerPort": 9000, "protocol": "tcp"}]});
+    let balancers = json!([{"targetGroupArn": world.output("target_group.app", "arn"),
+        "containerName": "side", "containerPort": 9000}]);
+    let request = json!({
+        "cluster": world.output("cluster.main", "name"),
+        "service": world.output("service.app", "name"),
+        "taskDefinition": registered(&world, &[], &[side]),
+        "loadBalancers": balancers,
+    });
+    world.ask("ecs", "UpdateService", &request);
+    let expected = ["container", "port", "task_definition"]
+        .map(|property| format!("high service.app {property}"));
+    assert_eq!(lines(&check(&world, &config).await), expected);
+    fix(&mut world, &config).await;
+    assert_eq!(lines(&check(&world, &config).await), [""; 0]);
     world.assert_settled(&config).await;
 }
 
@@ -250,11 +332,10 @@ async fn no_property_of_any_kind_is_forgotten() {
     let kinds: BTreeSet<Kind> = seen.keys().copied().collect();
     assert_eq!(kinds, Kind::ALL.iter().copied().collect(), "the full stack has every kind");
     for (kind, properties) in seen {
-        let changed = CHANGES.iter().filter(|change| change.address.starts_with(kind.name()));
-        let changed: Vec<&str> = changed.map(|change| change.property).collect();
         for property in properties {
-            let is_changed = changed.iter().any(|one| one.split('[').next() == Some(&property));
-            if !is_changed && !ELSEWHERE.contains(&(kind, property.as_str())) {
+            let mut changes = CHANGES.iter().chain(PLAIN);
+            let is_changed = changes.any(|change| change.is_of(kind, &property));
+            if !is_changed && !TOGETHER.contains(&(kind, property.as_str())) {
                 forgotten.push(format!("{} {property}", kind.name()));
             }
         }

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use provision::drift::{Class, Severity};
 use provision::simulated_aws::ec2::bystander::{Endpoint, Instance, InstanceState};
+use provision::simulated_aws::ec2::interface::{NewInterface, create_interface};
 use provision::simulated_aws::ec2::peering::Peering;
 use serde_json::{Value, json};
 
 use crate::harness::{World, config};
-use crate::world::{check, fix, full, lines};
+use crate::world::{check, examine, fix, full, lines};
 
 /// Something that somebody adds: gives its id.
 struct Plant {
@@ -180,6 +181,35 @@ const PLANTS: &[Plant] = &[
             text(&world.ask("ec2", "CreateRouteTable", &request)["routeTable"]["routeTableId"])
         },
     },
+    Plant {
+        address: "vpc.main",
+        collection: "guests",
+        severity: Severity::Notice,
+        add: |world| {
+            let new = NewInterface {
+                subnet: world.output("subnet.private-a", "id"),
+                groups: vec![],
+                description: "somebody's".into(),
+                interface_type: "interface".into(),
+                requester: "123456789012".into(),
+                public_address: false,
+            };
+            let made = world.endpoint.with_cloud(|cloud| create_interface(cloud, new));
+            made.expect("there is room").id
+        },
+    },
+    Plant {
+        address: "vpc.main",
+        collection: "guests",
+        severity: Severity::Notice,
+        add: |world| {
+            let subnets = ["subnet.private-a", "subnet.private-b"];
+            let request = json!({"Name": "theirs", "Scheme": "internal",
+                "Subnets": subnets.map(|subnet| world.output(subnet, "id"))});
+            let made = world.ask("elb", "CreateLoadBalancer", &request);
+            text(&made["LoadBalancers"][0]["LoadBalancerArn"])
+        },
+    },
 ];
 
 fn text(value: &Value) -> String {
@@ -233,6 +263,18 @@ async fn whatever_is_added_is_found_by_its_own_id() {
         assert_eq!((&finding.physical_id, finding.severity), (&id, *severity), "{collection}");
         assert!(finding.property.starts_with(&format!("{collection}[")), "{}", finding.property);
     }
+    // What is a part of the stack's own is taken away; what only stands in its network is told.
+    let guests = PLANTS.iter().filter(|plant| plant.collection == "guests").count();
+    let (_, repair) = examine(&world, &config).await;
+    assert_eq!(repair.removals.len() + 1, PLANTS.len() - guests, "a rule is the plan's to revoke");
+    fix(&mut world, &config).await;
+    let (drift, repair) = examine(&world, &config).await;
+    assert!(repair.is_empty());
+    assert_eq!(drift.findings.len(), guests, "{:?}", lines(&drift));
+    let left: BTreeSet<&str> = repair.left.iter().map(|one| one.physical_id.as_str()).collect();
+    let found = drift.findings.iter().map(|one| one.physical_id.as_str());
+    assert_eq!(left, found.collect(), "each is told with the reason why it stays");
+    world.assert_settled(&config).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,10 +313,23 @@ async fn autoscaling_that_nobody_declared_is_found() {
     let found = lines(&check(&world, &config).await);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("medium service.app scalable_targets["), "{found:?}");
+    fix(&mut world, &config).await;
+    assert_eq!(lines(&check(&world, &config).await), [""; 0]);
 }
 
 /// Registers another revision of what the service runs, with `changes`, and has the service run it.
 pub fn deploy(world: &World, changes: &[(&str, Value)]) {
+    let request = json!({
+        "cluster": world.output("cluster.main", "name"),
+        "service": world.output("service.app", "name"),
+        "taskDefinition": registered(world, changes, &[]),
+    });
+    world.ask("ecs", "UpdateService", &request);
+}
+
+/// Registers another revision of what the stack's tasks are made of, with `changes` of its container
+/// and with `further` containers; gives its ARN.
+pub fn registered(world: &World, changes: &[(&str, Value)], further: &[Value]) -> String {
     let request = json!({"taskDefinition": world.output("task_definition.app", "arn")});
     let found = world.ask("ecs", "DescribeTaskDefinition", &request);
     let mut definition = found["taskDefinition"].clone();
@@ -294,13 +349,10 @@ pub fn deploy(world: &World, changes: &[(&str, Value)]) {
     for (name, value) in changes {
         definition["containerDefinitions"][0][*name] = value.clone();
     }
+    let containers = definition["containerDefinitions"].as_array_mut().expect("it has some");
+    containers.extend(further.iter().cloned());
     let made = world.ask("ecs", "RegisterTaskDefinition", &definition);
-    let request = json!({
-        "cluster": world.output("cluster.main", "name"),
-        "service": world.output("service.app", "name"),
-        "taskDefinition": made["taskDefinition"]["taskDefinitionArn"],
-    });
-    world.ask("ecs", "UpdateService", &request);
+    text(&made["taskDefinition"]["taskDefinitionArn"])
 }
 
 #[tokio::test(start_paused = true)]

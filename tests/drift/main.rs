@@ -8,6 +8,8 @@ mod harness;
 mod binary;
 mod calm;
 mod changes;
+mod deciding;
+mod external;
 mod extras;
 mod formats;
 mod schedule;

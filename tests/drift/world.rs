@@ -5,10 +5,9 @@
 use provision::config::Config;
 use provision::deployment::graph_of;
 use provision::drift::{self, Drift, Repair, Subject};
+use provision::execute::extras::remove_extras;
 use provision::graph::Graph;
 use provision::observe::{look_around, observe};
-use provision::state::Entry;
-use provision::state::store::Recorder as _;
 
 use crate::harness::{Run, World, config};
 
@@ -51,12 +50,11 @@ pub async fn examine(world: &World, config: &Config) -> (Drift, Repair) {
 pub async fn fix(world: &mut World, config: &Config) -> Run {
     let before = world.endpoint.calls().len();
     let (_, repair) = examine(world, config).await;
+    for removed in remove_extras(&world.aws, &repair.removals, |_| ()).await {
+        assert!(removed.error.is_none(), "{removed:?}");
+    }
     let run = world.carry_out(repair.plan, before).await;
     run.assert_complete();
-    for (address, spec) in repair.kept {
-        let outputs = world.memory.state.resources[&address].outputs.clone();
-        world.memory.record(Entry::Confirmed { address, spec, outputs }).unwrap();
-    }
     run
 }
 

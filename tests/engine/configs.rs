@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use provision::config::{
     Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift,
-    HealthCheck, Insights, Nat, Network, Service, Spot, State, TaskPolicies, Zones,
+    HealthCheck, ImageOwner, Insights, Nat, Network, Service, Spot, State, TaskPolicies, Zones,
 };
 use serde_json::json;
 
@@ -79,13 +79,16 @@ fn insights() -> impl Strategy<Value = Insights> {
 }
 
 fn services() -> impl Strategy<Value = Service> {
-    (tasks(), containers(), balancing(), running()).prop_map(|(task, container, balance, run)| {
+    let owners = prop_oneof![Just(ImageOwner::Stack), Just(ImageOwner::External)];
+    let parts = (tasks(), containers(), balancing(), running(), owners);
+    parts.prop_map(|(task, container, balance, run, image_owner)| {
         let (cpu, memory, architecture, task_policies) = task;
         let (environment, secrets, command, user, read_only_root, stop, own_check) = container;
         let (port, listener_port, health_check, deregistration, ingress, grace) = balance;
         let (count, autoscaling, spot, deployment, retention, execute_command) = run;
         Service {
             image: "ghcr.io/acme/shop:1".into(),
+            image_owner,
             port,
             cpu,
             memory,
@@ -302,15 +305,15 @@ fn generated_configurations_differ_in_every_setting() {
     let constant: Vec<&String> =
         seen.iter().filter(|(_, values)| values.len() < 2).map(|(path, _)| path).collect();
     // AWS is asked for nothing else by the first of them.
-    let expected = ["drift.ignore", "name", "region", "services.app.image"];
+    let expected = ["name", "region", "services.app.image"];
     let constant: Vec<&str> = constant
         .into_iter()
         .map(String::as_str)
         .filter(|path| !path.contains("inline") && !path.contains("environment."))
         .filter(|path| !path.contains("secrets.") && !path.starts_with("tags."))
         .filter(|path| !path.contains("autoscaling.m"))
-        // Where the state is, and who is told of drift, is no part of what a stack is made of.
-        .filter(|path| !path.starts_with("state.") && !path.starts_with("drift.webhook"))
+        // Where the state is, who is told of drift and what is ignored is no part of what a stack is made of.
+        .filter(|path| !path.starts_with("state.") && !path.starts_with("drift."))
         .collect();
     assert_eq!(constant, expected);
 }

@@ -62,8 +62,10 @@ impl<R: Recorder> Run<'_, R> {
         let (false, Some(live)) = (present.record.configured, &present.live) else {
             return Ok(());
         };
-        let (address, spec) = (planned.address.clone(), desired.spec.clone());
-        self.recorder.record(Entry::Confirmed { address, spec, outputs: live.outputs.clone() })
+        let (address, outputs) = (planned.address.clone(), live.outputs.clone());
+        let spec = desired.applied(&desired.spec, &present.record.applied);
+        let spec = spec.unwrap_or_else(|| desired.spec.clone());
+        self.recorder.record(Entry::Confirmed { address, spec, outputs })
     }
 
     fn write_intent(&mut self, place: usize, step: &Step) -> Result<(), StoreError> {
@@ -82,6 +84,10 @@ impl<R: Recorder> Run<'_, R> {
                 (Value::Null, present.record.identity.clone())
             }
         };
+        let applied = match (&planned.desired, &planned.present) {
+            (Some(desired), Some(present)) => desired.applied(&spec, &present.record.applied),
+            _ => None,
+        };
         let verb = if verb == Verb::Widen {
             // What it refers to besides is needed until the update that follows.
             let before = planned.present.iter().flat_map(|present| &present.record.needs);
@@ -90,7 +96,7 @@ impl<R: Recorder> Run<'_, R> {
         } else {
             verb
         };
-        let intent = Intent { verb, generation, identity, spec, needs, unfound: false };
+        let intent = Intent { verb, generation, identity, spec, needs, unfound: false, applied };
         self.recorder.record(Entry::Begin { address, intent })
     }
 

@@ -236,6 +236,10 @@ impl Resource for Service {
         Ok(sought.iter().map(one).collect())
     }
 
+    async fn remove_extra(aws: &Aws, of: &Sought<Self>, _extra: &Extra) -> Result<(), AwsError> {
+        scalable_target::remove(aws, of.outputs.scaling_id.as_str()).await
+    }
+
     async fn update(
         &self,
         aws: &Aws,

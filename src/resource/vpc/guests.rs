@@ -5,8 +5,10 @@
 //! GuardDuty's endpoint and its group, is nobody's doing (aws-behaviour 1.e2, 26).
 
 use aws_sdk_ec2::types::{self, Filter};
+use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
 
-use super::super::{Extra, Standing, ec2, text};
+use super::super::blockers::Passage;
+use super::super::{Extra, Standing, blockers, ec2, text};
 use crate::aws::{Aws, AwsError, Operation};
 
 /// What GuardDuty's endpoint serves ends in this, and what its group is called begins with the other.
@@ -25,9 +27,13 @@ pub async fn of_networks(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError>
         groups(aws, vpcs),
         subnets(aws, vpcs),
         tables(aws, vpcs),
+        interfaces(aws, vpcs),
+        balancers(aws, vpcs),
     )?;
-    let (instances, endpoints, peerings, gateways, groups, subnets, tables) = found;
-    Ok([instances, endpoints, peerings, gateways, groups, subnets, tables].concat())
+    let (instances, endpoints, peerings, gateways, groups, subnets, tables, interfaces, balancers) =
+        found;
+    let parts = [instances, endpoints, peerings, gateways, groups, subnets, tables];
+    Ok([parts.concat(), interfaces, balancers].concat())
 }
 
 fn guest(vpc: Option<&str>, id: Option<&str>, what: String) -> (String, Extra) {
@@ -200,4 +206,41 @@ async fn tables(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     let guest =
         |one: &types::RouteTable| guest(one.vpc_id(), one.route_table_id(), "route table".into());
     Ok(found.iter().filter(|one| !is_main(one)).map(guest).collect())
+}
+
+/// Interfaces that belong to nothing that is told by itself: neither to an instance nor to an
+/// endpoint, a gateway, a load balancer or a task.
+async fn interfaces(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
+    let found = blockers::describe_interfaces(aws, within(vpcs)).await?;
+    let is_told = |one: &types::NetworkInterface| {
+        let of_instance = one.attachment().and_then(|attachment| attachment.instance_id());
+        one.interface_type() == Some(&types::NetworkInterfaceType::VpcEndpoint)
+            || of_instance.is_some()
+    };
+    let guest = |one: &types::NetworkInterface| {
+        let blocker = blockers::interface(one);
+        let is_guest = blocker.passage == Passage::Foreign && !is_told(one);
+        is_guest.then(|| guest(one.vpc_id(), Some(&blocker.id), blocker.what))
+    };
+    Ok(found.iter().filter_map(guest).collect())
+}
+
+/// AWS can't be asked for the load balancers of a network, so all of the account are listed: 400 in
+/// a call (aws-behaviour 21).
+async fn balancers(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
+    const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeLoadBalancers");
+    let found = ec2::pages(|marker| {
+        let request = aws.elb().describe_load_balancers().page_size(400).set_marker(marker);
+        async move {
+            let page = aws.call(DESCRIBE, || request.clone().send()).await?;
+            Ok((page.load_balancers.unwrap_or_default(), page.next_marker))
+        }
+    })
+    .await?;
+    let is_within = |one: &&LoadBalancer| vpcs.iter().any(|vpc| one.vpc_id() == Some(vpc));
+    let guest = |one: &LoadBalancer| {
+        let what = format!("load balancer {}", text(one.load_balancer_name()));
+        guest(one.vpc_id(), one.load_balancer_arn(), what)
+    };
+    Ok(found.iter().filter(is_within).map(guest).collect())
 }

@@ -172,6 +172,7 @@ fn perform(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> Answe
         "DescribeNetworkInterfaces" => describe::describe::<interface::Interface>(cloud, request),
         "DescribeVpcEndpoints" => describe::describe::<bystander::Endpoint>(cloud, request),
         "AssociateVpcCidrBlock" => vpc::associate_block(cloud, request),
+        "DisassociateVpcCidrBlock" => vpc::disassociate_block(cloud, request),
         "DescribeVpcPeeringConnections" => describe::describe::<peering::Peering>(cloud, request),
         "DescribeInstances" => bystander::describe_instances(cloud, request),
         "CreateTags" => tags::create(cloud, request),

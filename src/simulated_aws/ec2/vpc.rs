@@ -153,6 +153,37 @@ pub(super) fn associate_block(cloud: &mut Cloud, request: Parameters<'_>) -> Ans
     Ok(json!({"vpcId": id, "cidrBlockAssociation": associated(&association, cidr)}))
 }
 
+/// Takes further addresses away again. The first ones stay as long as the VPC, and those that a
+/// subnet has as long as the subnet.
+pub(super) fn disassociate_block(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
+    let association = request.required("AssociationId")?;
+    let vpcs = cloud.ec2.vpcs.values();
+    let is_first = vpcs.clone().any(|vpc| vpc.cidr_association == association);
+    if is_first {
+        let message = format!(
+            "The vpc CIDR block with association ID {association} may not be disassociated. It is \
+             the primary IPv4 CIDR block of the VPC"
+        );
+        return Err(ApiError::new("OperationNotPermitted", message));
+    }
+    let mut vpcs = vpcs;
+    let found = vpcs.find_map(|vpc| Some((vpc.id.clone(), *vpc.further.get(association)?)));
+    let (id, cidr) = found.ok_or_else(|| {
+        let message = format!("The vpc CIDR block association ID '{association}' does not exist");
+        ApiError::new("InvalidVpcCidrBlockAssociationIdError.NotFound", message)
+    })?;
+    let mut subnets = cloud.ec2.subnets.values();
+    if subnets.any(|subnet| subnet.vpc == id && cidr.contains(&subnet.cidr)) {
+        let message = format!("The vpc {id} currently has a subnet within CIDR block {cidr}");
+        return Err(ApiError::new("InvalidCidrBlock.InUse", message));
+    }
+    let vpc: &mut Vpc = find_mut(&mut cloud.ec2, &id)?;
+    vpc.further.remove(association);
+    let mut answer = associated(association, cidr);
+    answer["cidrBlockState"]["state"] = "disassociating".into();
+    Ok(json!({"vpcId": id, "cidrBlockAssociation": answer}))
+}
+
 fn associated(id: &str, cidr: Ipv4Net) -> Value {
     json!({"associationId": id, "cidrBlock": cidr, "cidrBlockState": {"state": "associated"}})
 }

@@ -54,8 +54,15 @@ fn begin(name: &str) -> Entry {
     let identity = Identity { name: format!("web-dev-{name}"), token: "token".into(), tags };
     let spec = json!({"zone": "eu-west-1a", "weight": 33.300_000_000_000_004});
     let needs = BTreeSet::from(["vpc.main".parse().unwrap()]);
-    let intent =
-        Intent { verb: Verb::Create, generation: 0, identity, spec, needs, unfound: false };
+    let intent = Intent {
+        verb: Verb::Create,
+        generation: 0,
+        identity,
+        spec,
+        needs,
+        unfound: false,
+        applied: None,
+    };
     Entry::Begin { address: address(name), intent }
 }
 
