@@ -29,7 +29,7 @@ use super::locking::lock;
 use super::run::{self, Running};
 
 /// The exit code where something has drifted.
-const DRIFTED: u8 = 2;
+pub const DRIFTED: u8 = 2;
 
 #[derive(Debug, Args)]
 pub struct DriftOptions {
@@ -38,6 +38,8 @@ pub struct DriftOptions {
     /// Exit with 2 only for what matters at least so much.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = Least::Low)]
     pub fail_on: Least,
+    #[command(flatten)]
+    pub fleet: super::fleet::FleetOptions,
     /// Put back what has drifted, and nothing else.
     #[arg(long)]
     pub fix: bool,
@@ -71,6 +73,9 @@ impl From<Least> for Severity {
 }
 
 pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    if options.fleet.all {
+        return super::fleet::check(context, &options.fleet, options.fail_on.into()).await;
+    }
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     if options.fix {

@@ -9,4 +9,5 @@ mod binary;
 mod calm;
 mod changes;
 mod extras;
+mod fleet;
 mod world;

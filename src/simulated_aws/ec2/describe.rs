@@ -11,6 +11,9 @@ use super::{Ec2, error};
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
 
+/// The most values that a filter may have.
+const VALUES_A_FILTER: usize = 200;
+
 /// A filter that a resource answers to: its name, and the values that a resource has under it.
 pub(super) type Fact<T> = (&'static str, fn(&T, &Cloud) -> Vec<String>);
 
@@ -113,8 +116,12 @@ impl Filters {
         Self(request.structures("Filter").map(filter).collect())
     }
 
-    /// Refuses filters of other names than these; those on tags always pass.
+    /// Refuses filters of other names than these, and too many values; those on tags always pass.
     pub(super) fn check(&self, known: &[&str]) -> Result<(), ApiError> {
+        if self.0.iter().any(|(_, values)| values.len() > VALUES_A_FILTER) {
+            let message = "The maximum number of filter values specified on a single call is 200";
+            return Err(ApiError::new("FilterLimitExceeded", message));
+        }
         let is_known =
             |name: &str| name.starts_with("tag:") || name == "tag-key" || known.contains(&name);
         match self.0.iter().find(|(name, _)| !is_known(name)) {
@@ -126,9 +133,15 @@ impl Filters {
     /// Whether something with these values under each name passes.
     pub(super) fn accept(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
         self.0.iter().all(|(name, patterns)| {
-            values(name).iter().any(|value| patterns.iter().any(|pattern| matches(pattern, value)))
+            let is_met = |value: &String| patterns.iter().any(|pattern| accepts(pattern, value));
+            values(name).iter().any(is_met)
         })
     }
+}
+
+/// Whether a pattern is the value, or matches it.
+fn accepts(pattern: &str, value: &str) -> bool {
+    pattern == value || (pattern.contains(['*', '?', '\\']) && matches(pattern, value))
 }
 
 /// Whether a filter's pattern matches: `*` stands for any text, `?` for one character, and a

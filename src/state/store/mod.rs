@@ -14,6 +14,7 @@
 mod copies;
 mod disk;
 mod error;
+mod listing;
 mod lock;
 mod salvage;
 mod snapshot;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 pub use copies::Copy;
 pub use disk::write_private;
 pub use error::StoreError;
+pub use listing::StackName;
 pub use lock::{Holder, Lock};
 pub use salvage::Salvage;
 pub use snapshot::{SnapshotFault, parse as parse_snapshot};
