@@ -1,5 +1,6 @@
 //! The tests that other people's code takes part in: boto3 as a parser, botocore's models of AWS's
-//! services as a judge of what is sent, moto as an AWS, and the sample service under uvicorn.
+//! services as a judge of what is sent, others' readers of what a check for drift prints, moto as an
+//! AWS, and the sample service under uvicorn.
 //!
 //! They need Python with `tests/python/requirements.txt` installed, and are ignored without being
 //! asked for: `.ci/run` makes a virtual environment, names its interpreter in `PROVISION_PYTHON`,
@@ -30,6 +31,12 @@ fn boto3_reads_what_the_simulated_aws_writes() {
 #[ignore = "needs Python: run by .ci/run"]
 fn what_is_sent_fits_the_models_of_aws() {
     pytest("tests/python/test_requests.py");
+}
+
+#[test]
+#[ignore = "needs Python: run by .ci/run"]
+fn what_a_check_finds_is_read_by_others() {
+    pytest("tests/python/test_drift_formats.py");
 }
 
 #[test]

@@ -36,13 +36,17 @@ impl Context {
 
     /// The configuration, with everything that overrides it.
     pub fn config(&self, overriding: &Overriding) -> Result<Config, Failure> {
+        Ok(Config::load(&self.source()?, &self.overrides(overriding)?)?)
+    }
+
+    /// The file, as it is written.
+    pub fn source(&self) -> Result<Source, Failure> {
         let path = &self.global.file;
         let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
             ErrorKind::NotFound => Failure::NoFile(path.clone()),
             _ => Failure::Unreadable { path: path.clone(), source },
         })?;
-        let source = Source { path: path.clone(), text };
-        Ok(Config::load(&source, &self.overrides(overriding)?)?)
+        Ok(Source { path: path.clone(), text })
     }
 
     fn overrides(&self, overriding: &Overriding) -> Result<Overrides, Failure> {

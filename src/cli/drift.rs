@@ -13,7 +13,7 @@ use crate::execute::{Hopeless, Limits};
 use crate::graph::Graph;
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::plan::Plan;
-use crate::report::drift::{document, draw};
+use crate::report::drift::document;
 use crate::report::ending::Ending;
 use crate::report::human::{self, Look, Values};
 use crate::report::json;
@@ -25,6 +25,7 @@ use super::ask;
 use super::connect::Cloud;
 use super::context::{Context, StackName};
 use super::failure::{self, Failure};
+use super::formats::{self, Format};
 use super::locking::lock;
 use super::run::{self, Running};
 
@@ -40,6 +41,9 @@ pub struct DriftOptions {
     pub fail_on: Least,
     #[command(flatten)]
     pub fleet: super::fleet::FleetOptions,
+    /// In which format; `--json` is short for `--format json`.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// Put back what has drifted, and nothing else.
     #[arg(long)]
     pub fix: bool,
@@ -89,7 +93,7 @@ pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     }
     let state = settled(&cloud.aws, state).await?;
     let drift = Seen::of(&cloud, &config, &state).await?.check(&config, &state);
-    show(context, &drift);
+    show(context, options, (&config, &state), &drift);
     Ok(code(&drift, options))
 }
 
@@ -119,12 +123,10 @@ impl Seen {
     }
 }
 
-fn show(context: &Context, drift: &Drift) {
-    if context.global.json {
-        context.print(&json::document(&document(drift)));
-    } else {
-        context.print(&draw(drift, Look::stdout(Values::Hidden)));
-    }
+fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
+    let usual = if context.global.json { Format::Json } else { Format::Table };
+    let format = options.format.unwrap_or(usual);
+    context.print(&formats::drawn(context, format, of, drift, options.fail_on.into()));
 }
 
 fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
@@ -162,7 +164,7 @@ async fn fix_with(
     let repair = drift::repair(&seen.subject(config, writer.state()), &drift)
         .map_err(crate::deployment::DrawingError::Obstacles)?;
     if repair.plan.is_empty() {
-        show(context, &drift);
+        show(context, options, (config, writer.state()), &drift);
         return Ok(code(&drift, options));
     }
     let is_settled = options.yes || context.global.local;
@@ -181,7 +183,7 @@ async fn fix_with(
         event["event"] = "drift".into();
         context.print(&json::line(&event));
     } else {
-        context.print(&draw(&left, Look::stdout(Values::Hidden)));
+        show(context, options, (config, writer.state()), &left);
     }
     Ok(self::code(&left, options))
 }

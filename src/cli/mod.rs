@@ -12,6 +12,7 @@ mod down;
 mod drift;
 mod failure;
 mod fleet;
+mod formats;
 mod graph;
 mod import;
 mod init;

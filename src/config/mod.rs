@@ -13,10 +13,12 @@ mod extract;
 pub mod fargate;
 pub mod image;
 mod layers;
+mod lines;
 mod model;
 pub mod region;
 mod schema;
 mod service;
+mod state;
 pub mod subnets;
 mod suggest;
 mod template;
@@ -36,12 +38,14 @@ use miette::NamedSource;
 
 pub use drift::{Drift, Ignore};
 pub use error::{ConfigError, ConfigErrors};
+pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;
 pub use service::{
     Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, Service, Spot,
     TaskPolicies,
 };
+pub use state::State;
 pub use template::{Guess, template};
 pub use timeouts::Timeout;
 

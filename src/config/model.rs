@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::service::Service;
+use super::state::State;
 use super::timeouts::{KINDS, Timeout};
 use super::values;
 
@@ -42,6 +43,9 @@ pub struct Config {
     /// What a check for drift tells.
     #[serde(default)]
     pub drift: Drift,
+    /// Where the state is kept.
+    #[serde(default)]
+    pub state: State,
     /// Whether the stack refuses to be taken down or to lose anything that can't be made again,
     /// until this is set to `false`.
     #[serde(default)]

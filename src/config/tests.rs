@@ -10,6 +10,7 @@ use super::*;
 mod damage;
 mod documentation;
 mod ignoring;
+mod keeping;
 mod round_trip;
 
 /// The smallest file that works.

@@ -4,9 +4,10 @@
 //! remembered from one look to the next. What may not be read is left out; missing evidence makes
 //! fewer findings, never a failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
+use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
     ContainerDefinition, CpuArchitecture, Deployment, DesiredStatus, LoadBalancer,
     Service as LiveService, Task, TaskDefinition, TaskStopCode,
@@ -40,6 +41,19 @@ pub struct Collector {
     check: Option<HealthCheck>,
     /// By id. Those that ECS has not cleared up yet are asked for again.
     stopped: BTreeMap<String, Stopped>,
+    /// What does not count any more.
+    past: Past,
+}
+
+/// What was before something changed that the service stands on.
+#[derive(Debug, Default)]
+struct Past {
+    /// Whether it is still to be found out.
+    is_due: bool,
+    /// The tasks that there were, by id.
+    tasks: BTreeSet<String>,
+    /// When ECS noted its newest event, in seconds since 1970.
+    noted: Option<f64>,
 }
 
 /// What is known of the deployment's revision, which does not change.
@@ -71,7 +85,14 @@ impl Collector {
             revision: None,
             check: None,
             stopped: BTreeMap::new(),
+            past: Past::default(),
         })
+    }
+
+    /// Has what there is at the next look count no more, since something has changed that the
+    /// service stands on: only what is started and noted from then on tells whether it works now.
+    pub fn start_over(&mut self) {
+        self.past.is_due = true;
     }
 
     /// Looks at everything once.
@@ -81,6 +102,9 @@ impl Collector {
     /// When the service itself can't be read.
     pub async fn look(&mut self) -> Result<(Evidence, Rollout), AwsError> {
         let Some(service) = self.service().await? else { return Ok(Default::default()) };
+        if std::mem::take(&mut self.past.is_due) {
+            self.leave_behind(&service).await;
+        }
         let own = self.own_deployment(&service).cloned();
         if let Some(began) = own.as_ref().and_then(|own| own.created_at()) {
             self.began = Some(began.as_secs_f64());
@@ -115,6 +139,17 @@ impl Collector {
         Ok((evidence, rollout))
     }
 
+    /// Notes what there is as what does not count.
+    async fn leave_behind(&mut self, service: &LiveService) {
+        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+            let listed = self.listed(status).await;
+            self.past.tasks.extend(listed.iter().map(|arn| id_in(arn).to_owned()));
+        }
+        self.stopped.clear();
+        let noted = service.events().iter().filter_map(|event| event.created_at());
+        self.past.noted = noted.map(DateTime::as_secs_f64).max_by(f64::total_cmp);
+    }
+
     async fn service(&self) -> Result<Option<LiveService>, AwsError> {
         const DESCRIBE: Operation = Operation::new("ecs:DescribeServices");
         let request = self.aws.ecs().describe_services().cluster(self.outputs.cluster.as_str());
@@ -131,9 +166,10 @@ impl Collector {
     /// What ECS has noted since the deployment began. Both times are ECS's own.
     fn events(&self, service: &LiveService) -> Vec<String> {
         let Some(began) = self.began else { return Vec::new() };
+        let counts = |at: f64| at >= began && self.past.noted.is_none_or(|past| at > past);
         let events = service.events().iter();
         let since =
-            events.filter(|event| event.created_at().is_some_and(|at| at.as_secs_f64() >= began));
+            events.filter(|event| event.created_at().is_some_and(|at| counts(at.as_secs_f64())));
         since.map(|event| text(event.message())).collect()
     }
 
@@ -172,8 +208,10 @@ impl Collector {
     /// Reads the deployment's tasks that have stopped since the last look.
     async fn learn_stopped(&mut self) {
         let listed = self.listed(DesiredStatus::Stopped).await;
-        let is_new =
-            |arn: &String| self.stopped.get(id_in(arn)).is_none_or(|known| !known.is_final);
+        let is_new = |arn: &String| {
+            !self.past.tasks.contains(id_in(arn))
+                && self.stopped.get(id_in(arn)).is_none_or(|known| !known.is_final)
+        };
         let fresh: Vec<String> = listed.into_iter().filter(is_new).collect();
         for task in self.described(fresh).await {
             let Some(mut stopped) = stopped(&task) else { continue };

@@ -62,6 +62,8 @@ struct Wait {
     earlier: BTreeSet<Cause>,
     told: BTreeSet<Cause>,
     ending: Option<Ending>,
+    /// Whether something has changed that the service stands on since the latest look began.
+    starts_over: bool,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl Inspector {
             earlier: BTreeSet::new(),
             told: BTreeSet::new(),
             ending: None,
+            starts_over: false,
         };
         self.waits.insert(place, wait);
     }
@@ -98,6 +101,13 @@ impl Inspector {
         let pause = self.aws.pace().scaled(PAUSE);
         if self.waits.get(&place).is_some_and(|wait| wait.looked.elapsed() >= pause) {
             self.look(place, false);
+        }
+    }
+
+    /// Has what was seen so far count no more, since something has changed that may have caused it.
+    pub fn start_over(&mut self, place: usize) {
+        if let Some(wait) = self.waits.get_mut(&place) {
+            wait.starts_over = true;
         }
     }
 
@@ -140,12 +150,15 @@ impl Inspector {
 
     /// Nothing for a wait that is over, or that ended while it was looked at.
     fn take_in(&mut self, look: Look) -> Option<Looked> {
-        let Look { place, collector, is_last, rollout, findings, live } = look;
+        let Look { place, collector, is_last, rollout, mut findings, live } = look;
         let wait = self.waits.get_mut(&place)?;
         wait.collector = Some(collector);
         if wait.ending.is_some() && !is_last {
             self.look(place, true);
             return None;
+        }
+        if wait.starts_over && !is_last {
+            findings.clear();
         }
         let news = wait.news(&findings, is_last);
         let ending = wait.ending.clone();
@@ -159,6 +172,9 @@ impl Inspector {
         let Some(wait) = self.waits.get_mut(&place) else { return };
         let Some(mut collector) = wait.collector.take() else { return };
         wait.looked = Instant::now();
+        if std::mem::take(&mut wait.starts_over) {
+            collector.start_over();
+        }
         let (aws, sought) = (self.aws.clone(), wait.sought.clone());
         self.under_way.spawn(async move {
             let seen = collector.look().await;

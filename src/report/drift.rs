@@ -1,4 +1,10 @@
-//! A check for drift: for people a block a finding, and one document for machines.
+//! A check for drift: for people a block a finding, and one document for machines; leaves draw it in
+//! the formats of others.
+
+pub mod junit;
+pub mod markdown;
+pub mod sarif;
+mod sentence;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,13 +12,11 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::board::short;
-use super::brief::rule;
 use super::clean;
 use super::human::Look;
 use super::paint::Paint;
 use super::text::{cut, wrapped};
-use crate::drift::{Class, Drift, Finding, Severity, field_of};
-use crate::resource::Kind;
+use crate::drift::{Class, Drift, Finding, Severity};
 
 /// What stands before everything but a finding's first line.
 const INDENT: &str = "          ";
@@ -40,8 +44,7 @@ pub fn draw(drift: &Drift, look: Look) -> String {
 
 fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let severity = painted(finding.severity, look.paint);
-    let place = place(finding);
-    let head = format!("{severity} {}{place}  {}", finding.address, finding.class.words());
+    let head = format!("{severity} {}  {}", sentence::place(finding), finding.class.words());
     let _ = writeln!(text, "{}", cut(&head, look.width));
     let id = short(&finding.physical_id);
     let reason = format!("{} ({id})", finding.reason);
@@ -56,17 +59,6 @@ fn painted(severity: Severity, paint: Paint) -> String {
         Severity::Critical | Severity::High => paint.red(word),
         Severity::Medium => paint.yellow(word),
         Severity::Low | Severity::Notice => paint.dim(word),
-    }
-}
-
-/// ` ingress tcp 22 from 0.0.0.0/0`: where in the resource, in the kind's own words.
-fn place(finding: &Finding) -> String {
-    let value = if finding.live.is_null() { &finding.applied } else { &finding.live };
-    let field = field_of(&finding.property);
-    match finding.address.kind() {
-        _ if finding.property.is_empty() => String::new(),
-        Kind::SecurityGroup if value.is_object() => format!(" {field} {}", clean(&rule(value))),
-        _ => format!(" {}", clean(&finding.property)),
     }
 }
 
@@ -156,12 +148,11 @@ pub fn document(drift: &Drift) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::Drift;
     use crate::report::human::Values;
 
     use super::*;
 
-    fn finding(
+    pub(super) fn finding(
         address: &str,
         property: &str,
         class: Class,
@@ -184,7 +175,7 @@ mod tests {
         }
     }
 
-    fn drift(findings: Vec<Finding>) -> Drift {
+    pub(super) fn drift(findings: Vec<Finding>) -> Drift {
         Drift {
             stack: "shop".into(),
             environment: "dev".into(),

@@ -102,6 +102,9 @@ pub trait Resource:
     const REVIVES: bool = false;
     /// What is lost with it that can't be made again: `"its addresses"`. For warnings.
     const LOSES: Option<&'static str> = None;
+    /// The field that says for how many seconds what it no longer sends to still works on: for as
+    /// long, what converges behind it keeps its old tasks.
+    const DRAINS: Option<&'static str> = None;
     /// How long creating it usually takes until others can refer to it; orders the work.
     const TYPICAL: Duration = Duration::from_secs(1);
     /// How long it may take to be ready (aws-behaviour 22).

@@ -106,6 +106,7 @@ impl Resource for TargetGroup {
     const INITIAL: &'static [&'static str] = &["port"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;
+    const DRAINS: Option<&'static str> = Some("deregistration_delay_seconds");
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
         let what = format!("the target group \"{}\"", identity.name);

@@ -6,11 +6,13 @@
 mod autoscaling;
 mod balancer;
 mod identity;
+mod keys;
 mod network;
 pub mod outputs;
 mod placement;
 mod service;
 
+pub use keys::key_of;
 pub use placement::{Placement, PlacementError, place, remembered_zones};
 
 use crate::config::Config;

@@ -268,6 +268,39 @@ async fn a_security_group_that_somebody_shut() {
     world.assert_settled(&mended).await;
 }
 
+/// What failed of a way out that the run itself puts back is no reason to give up on the service.
+#[tokio::test(start_paused = true)]
+async fn a_route_that_the_same_run_puts_back() {
+    let mut world = World::new();
+    world.up(&config("")).await;
+    world.endpoint.with_cloud(|cloud| {
+        let tables = ask(cloud, "ec2", "DescribeRouteTables", &json!({})).unwrap();
+        for table in tables["routeTableSet"].as_array().unwrap() {
+            let routes = table["routeSet"].as_array().unwrap();
+            if routes.iter().any(|route| route["natGatewayId"].is_string()) {
+                let request = json!({
+                    "RouteTableId": table["routeTableId"], "DestinationCidrBlock": "0.0.0.0/0",
+                });
+                ask(cloud, "ec2", "DeleteRoute", &request).unwrap();
+            }
+        }
+        let request = json!({"cluster": "shop-dev", "serviceName": "shop-dev"});
+        let listed = ask(cloud, "ecs", "ListTasks", &request).unwrap();
+        for task in listed["taskArns"].as_array().unwrap() {
+            let request = json!({"cluster": "shop-dev", "task": task});
+            ask(cloud, "ecs", "StopTask", &request).unwrap();
+        }
+    });
+    // Until every start has failed several times of having no way to the registry.
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    let failed = world
+        .endpoint
+        .with_cloud(|cloud| cloud.ecs.tasks.values().filter(|task| task.stop.is_some()).count());
+    assert!(failed > 5, "{failed} tasks failed");
+    world.up(&config("")).await;
+    world.assert_settled(&config("")).await;
+}
+
 /// Capacity may come back, so the wait goes on; the cause is told all the same.
 #[tokio::test(start_paused = true)]
 async fn spot_capacity_that_is_sold_out() {

@@ -115,6 +115,18 @@ fn what_drifts_is_told_by_exit_code_and_put_back_on_request() {
     assert_eq!((code, &document["counts"]["critical"]), (2, &json!(1)));
     assert_eq!(document["findings"][0]["live"], 1);
 
+    let (code, said) = room.says("drift --format sarif");
+    let log: Value = serde_json::from_str(&said).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!((code, &result["level"]), (2, &json!("error")));
+    let shown = &result["locations"][0]["physicalLocation"];
+    assert_eq!(shown["artifactLocation"]["uri"], "provision.toml");
+    assert_eq!(shown["region"]["startLine"], 4, "the file does not say it: its table stands there");
+    let (code, said) = room.says("drift --format junit --fail-on critical");
+    assert!(code == 2 && said.contains("tests=\"21\" failures=\"1\""), "{said}");
+    let (code, said) = room.says("drift --format markdown");
+    assert!(code == 2 && said.contains("| critical | `log_group.app retention_days` |"), "{said}");
+
     let unasked = room.run("drift --fix");
     assert_eq!(unasked.status.code(), Some(1), "nobody can be asked");
     assert_eq!(room.says("drift").0, 2, "nothing was done");

@@ -274,7 +274,7 @@ async fn autoscaling_that_nobody_declared_is_found() {
 }
 
 /// Registers another revision of what the service runs, with `changes`, and has the service run it.
-fn deploy(world: &World, changes: &[(&str, Value)]) {
+pub fn deploy(world: &World, changes: &[(&str, Value)]) {
     let request = json!({"taskDefinition": world.output("task_definition.app", "arn")});
     let found = world.ask("ecs", "DescribeTaskDefinition", &request);
     let mut definition = found["taskDefinition"].clone();

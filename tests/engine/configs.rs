@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
 use provision::config::{
     Architecture, Autoscaling, Cluster, Config, ContainerHealthCheck, Deployment, Drift,
-    HealthCheck, Insights, Nat, Network, Service, Spot, TaskPolicies, Zones,
+    HealthCheck, Insights, Nat, Network, Service, Spot, State, TaskPolicies, Zones,
 };
 use serde_json::json;
 
@@ -29,6 +29,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 services: BTreeMap::from([("app".to_owned(), service)]),
                 tags: tags.into_iter().filter(|(key, _)| may_be_a_tag(key)).collect(),
                 drift: Drift::default(),
+                state: State::default(),
                 protect,
                 timeouts: BTreeMap::new(),
             };

@@ -64,6 +64,13 @@ async fn checks_and_doors_change_without_a_bad_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn old_tasks_may_take_an_hour_to_end_their_work() {
+    let patient = "services.app.deregistration_delay_seconds = 3600";
+    let next = format!("{patient}\nservices.app.image = ghcr.io/acme/shop:2");
+    changed(&[patient, &next], &[80]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_of_two_listener_ports_answers_all_the_while() {
     changed(&["services.app.listener_port = 8080", ""], &[80, 8080]).await;
 }

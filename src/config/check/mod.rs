@@ -8,6 +8,7 @@ mod network;
 mod report;
 mod scaling;
 mod service;
+mod state;
 mod timeouts;
 
 use super::error::ConfigError;
@@ -26,6 +27,7 @@ pub(super) fn check(config: &Config, tree: &Node, poisoned: Vec<Path>) -> Vec<Co
     check_region(config, &mut report);
     network::check(config, &mut report);
     check_services(config, &mut report);
+    state::check(config, &mut report);
     timeouts::check(config, &mut report);
     report.into_errors()
 }

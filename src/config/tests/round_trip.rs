@@ -112,6 +112,7 @@ prop_compose! {
         tags in btree_map("[a-z]{1,10}", "[A-Za-z0-9 _.:/=+@-]{0,20}", 0..5),
         protect in any::<bool>(),
         ready in option::of(1u64..=86_400),
+        prefix in option::of("[a-z]{1,5}(/[a-z.]{1,5}[a-z])?/?"),
         insights in prop_oneof![Just(Insights::Enabled), Just(Insights::Enhanced), Just(Insights::Disabled)],
     ) -> Config {
         Config {
@@ -129,6 +130,7 @@ prop_compose! {
                     reason: None,
                 }],
             },
+            state: State { bucket: Some("acme-state".into()), prefix, region: None, kms_key: None },
         }
     }
 }

@@ -25,7 +25,10 @@ impl<R: Recorder> Run<'_, R> {
     ) -> Result<(), StoreError> {
         let address = self.address(place);
         match outcome {
-            Ok(Outcome::Made(outputs)) => self.made(place, outputs, true)?,
+            Ok(Outcome::Made(outputs)) => {
+                self.made(place, outputs, true)?;
+                self.start_judging_over(place);
+            }
             Ok(Outcome::Found(outputs)) => self.made(place, outputs, false)?,
             Ok(Outcome::Removed) if address.kind().facts().lingers => {
                 self.progress[place] = Progress::Exists;
@@ -75,7 +78,10 @@ impl<R: Recorder> Run<'_, R> {
         if verb != Verb::Delete {
             self.inspector.begin(place, &sought);
         }
-        let within = self.options.limits.within(kind, verb);
+        if verb == Verb::Await && self.has_changed_anything() {
+            self.inspector.start_over(place);
+        }
+        let within = self.options.limits.within(kind, verb, self.draining);
         let deadline = self.halt.sooner(Instant::now() + self.aws.pace().scaled(within));
         let wanted = if verb == Verb::Delete { Readiness::Absent } else { Readiness::Ready };
         let since = Instant::now();
@@ -152,12 +158,41 @@ impl<R: Recorder> Run<'_, R> {
             self.record_what_runs(address, live)?;
             self.fail(place, Failure::of(ending, findings));
         } else if self.options.hopeless == Hopeless::GiveUp
+            && !self.may_be_mended(place)
             && findings.iter().any(Finding::is_lasting)
         {
             self.poller.forget(place);
             self.end_badly(place, Ending::Hopeless);
         }
         Ok(())
+    }
+
+    /// What was there before the run, and is waited for, is judged by what comes after each of the
+    /// run's changes: what failed before may have failed of what was changed.
+    fn start_judging_over(&mut self, changed: usize) {
+        for place in (0..self.tasks.len()).filter(|place| *place != changed) {
+            if self.tasks[place].verb == Verb::Await {
+                self.inspector.start_over(place);
+            }
+        }
+    }
+
+    /// Whether the run has changed anything that was not only waited for.
+    fn has_changed_anything(&self) -> bool {
+        self.is_any_change(&[Progress::Exists, Progress::Ready])
+    }
+
+    /// Whether the run is still changing something that may keep what was there before it from
+    /// working.
+    fn may_be_mended(&self, place: usize) -> bool {
+        let under_way = [Progress::Running, Progress::Exists];
+        self.tasks[place].verb == Verb::Await && self.is_any_change(&under_way)
+    }
+
+    fn is_any_change(&self, progress: &[Progress]) -> bool {
+        let changes = self.tasks.iter().zip(&self.progress);
+        let mut changes = changes.filter(|(task, _)| task.verb != Verb::Await);
+        changes.any(|(_, come)| progress.contains(come))
     }
 
     /// After a deployment that failed, the earlier revision may be running again: the state says
@@ -190,6 +225,7 @@ impl<R: Recorder> Run<'_, R> {
         self.recorder.record(entry)?;
         self.inspector.forget(place);
         self.progress[place] = Progress::Ready;
+        self.start_judging_over(place);
         self.finish(place);
         Ok(())
     }

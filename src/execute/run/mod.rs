@@ -8,12 +8,14 @@ mod leg;
 mod start;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::halt::Halt;
 use super::inspection::Inspector;
+use super::limits::draining;
 use super::operation::Outcome;
 use super::poller::Poller;
 use super::schedule::{Task, schedule};
@@ -53,6 +55,8 @@ pub struct Run<'a, R> {
     summary: Summary,
     halt: Halt,
     options: Options,
+    /// How long old tasks may go on working.
+    draining: Duration,
     retries: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
 
@@ -79,6 +83,7 @@ impl<'a, R: Recorder> Run<'a, R> {
             summary: Summary::default(),
             halt: Halt::new(options.timeout.map(|timeout| aws.pace().scaled(timeout))),
             options,
+            draining: draining(plan),
             retries: mpsc::unbounded_channel(),
             aws,
         }
