@@ -78,7 +78,8 @@ impl From<Least> for Severity {
 
 pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
     if options.fleet.all {
-        return super::fleet::check(context, &options.fleet, options.fail_on.into()).await;
+        let format = format(context, options);
+        return super::fleet::check(context, &options.fleet, format, options.fail_on.into()).await;
     }
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
@@ -124,9 +125,14 @@ impl Seen {
 }
 
 fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
-    let usual = if context.global.json { Format::Json } else { Format::Table };
-    let format = options.format.unwrap_or(usual);
+    let format = format(context, options);
     context.print(&formats::drawn(context, format, of, drift, options.fail_on.into()));
+}
+
+/// The format that is asked for.
+fn format(context: &Context, options: &DriftOptions) -> Format {
+    let usual = if context.global.json { Format::Json } else { Format::Table };
+    options.format.unwrap_or(usual)
 }
 
 fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {

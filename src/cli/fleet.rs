@@ -9,11 +9,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::config::{Config, Overrides, Source};
-use crate::drift::Severity;
-use crate::fleet::{Check, Files, Line, Look as Looking, Progress, Survey, look_at_all};
+use crate::drift::{Drift, Finding, Severity};
+use crate::fleet::{Check, Checked, Files, Line, Look as Looking, Progress, Survey, look_at_all};
 use crate::observe::Depth;
+use crate::report::drift::{junit, markdown, sarif};
 use crate::report::fleet::{
-    Row, Told, document_of_check, document_of_status, draw_check, draw_status,
+    Row, Told, document_of_check, document_of_status, draw_check, draw_status, worst_first,
 };
 use crate::report::human::{Look, Values};
 use crate::report::json;
@@ -21,6 +22,7 @@ use crate::report::json;
 use super::context::Context;
 use super::drift::DRIFTED;
 use super::failure::{self, Failure};
+use super::formats::{self, Format};
 
 #[derive(Debug, Args)]
 pub struct FleetOptions {
@@ -42,20 +44,59 @@ const FILE: &str = super::arguments::FILE;
 pub async fn check(
     context: &Context,
     options: &FleetOptions,
+    format: Format,
     fail_on: Severity,
 ) -> Result<ExitCode, Failure> {
     let files = configurations(context, options.files.as_deref())?;
     let depth = if options.thorough { Depth::Whole } else { Depth::Shared };
     let check = Check { files: &files, today: jiff::Zoned::now().date(), depth };
     let rows = look(context, &check).await?;
-    if context.global.json {
-        context.print(&json::document(&document_of_check(&rows, depth)));
-    } else {
-        context.print(&draw_check(&rows, depth, Look::stdout(Values::Hidden)));
+    context.print(&drawn(context, format, &rows, depth, fail_on));
+    if !matches!(format, Format::Table | Format::Json) {
+        tell_of_unknown(&rows);
     }
     let mut seen = rows.iter().filter_map(|row| row.outcome.as_ref().ok());
     let has_drifted = seen.any(|seen| seen.drift.has_drifted(fail_on));
     Ok(code(context, &rows, if has_drifted { DRIFTED } else { 0 }))
+}
+
+/// A check in a format. What could not be looked at is in the first two alone.
+fn drawn(
+    context: &Context,
+    format: Format,
+    rows: &[Row<Checked>],
+    depth: Depth,
+    least: Severity,
+) -> String {
+    let checked = worst_first(rows);
+    let drifts: Vec<&Drift> = checked.iter().map(|checked| &checked.drift).collect();
+    let place = |drift: &Drift, _: &Finding| {
+        let path = context.store().snapshot_path(&drift.stack, &drift.environment);
+        formats::place(&path, None)
+    };
+    match format {
+        Format::Table => draw_check(rows, depth, Look::stdout(Values::Hidden)),
+        Format::Json => json::document(&document_of_check(rows, depth)),
+        Format::Sarif => json::document(&sarif::log(&drifts, &place)),
+        Format::Junit => {
+            junit::document(&checked.into_iter().map(suite).collect::<Vec<_>>(), least)
+        }
+        Format::Markdown => markdown::document(&drifts, markdown::LONGEST),
+    }
+}
+
+/// A stack as a suite of JUnit's.
+fn suite(checked: &Checked) -> junit::Checked<'_> {
+    junit::Checked { drift: &checked.drift, addresses: checked.addresses.iter().collect() }
+}
+
+/// Tells of what could not be looked at where the format has no place for it.
+fn tell_of_unknown<T>(rows: &[Row<T>]) {
+    for row in rows {
+        if let Err(told) = &row.outcome {
+            failure::write(&failure::told(&format!("{}: {}", row.name, told.error), &[]));
+        }
+    }
 }
 
 /// `status --all`.

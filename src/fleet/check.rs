@@ -1,5 +1,7 @@
 //! What has drifted, in each of many stacks.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -10,6 +12,7 @@ use crate::aws::Aws;
 use crate::deployment::DrawingError;
 use crate::drift::{self, Drift, Subject};
 use crate::observe::{Depth, Scene, look_around_all, observe_all};
+use crate::resource::Address;
 use crate::state::State;
 
 /// Holds stacks against what they are to be.
@@ -30,6 +33,8 @@ pub struct Checked {
     pub drift: Drift,
     /// What it was held against.
     pub against: Against,
+    /// The resources that it has.
+    pub addresses: BTreeSet<Address>,
 }
 
 /// What a stack was held against, besides what was last applied.
@@ -61,7 +66,8 @@ impl Look for Check<'_> {
             let Scene { graph, state, observed } = *scene;
             let subject = Subject { graph, state, observed, surroundings, user: &declared.user };
             let drift = drift::check(&subject, &declared.ignore, self.today);
-            Checked { drift, against: declared.against }
+            let addresses = state.resources.keys().cloned().collect();
+            Checked { drift, against: declared.against, addresses }
         });
         Ok(checked.collect())
     }

@@ -61,6 +61,12 @@ fn sorted<T>(rows: &[Row<T>], rank: impl Fn(&T) -> (Rank, usize)) -> Vec<&Row<T>
     sorted
 }
 
+/// What was seen of stacks, the worst first.
+pub fn worst_first(rows: &[Row<Checked>]) -> Vec<&Checked> {
+    let sorted = sorted(rows, |seen| rank_of(&seen.drift)).into_iter();
+    sorted.filter_map(|row| row.outcome.as_ref().ok()).collect()
+}
+
 /// The lines of a table: a word on how it is, the stack, and what there is to say.
 fn lines<T>(
     rows: &[&Row<T>],
@@ -327,4 +333,138 @@ pub fn document_of_status(rows: &[Row<Condition>]) -> Value {
             "unknown": rows.len() - seen(rows).count(),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::drift::{Class, Finding};
+    use crate::report::human::Values;
+
+    fn look(width: Option<usize>) -> Look {
+        Look { values: Values::Hidden, paint: Paint::Plain, width }
+    }
+
+    fn row<T>(stack: &str, outcome: Result<T, &str>) -> Row<T> {
+        let told = |error: &str| Told { error: error.into(), hints: vec!["mend it".into()] };
+        Row {
+            name: StackName { stack: stack.into(), environment: "dev".into() },
+            place: Some(("123456789012".into(), "eu-west-1".into())),
+            outcome: outcome.map_err(told),
+        }
+    }
+
+    fn checked(severities: &[Severity]) -> Checked {
+        let finding = |severity: &Severity| Finding {
+            id: "0123456789abcdef".into(),
+            address: "log_group.app".parse().unwrap(),
+            type_name: "",
+            property: "retention_days".into(),
+            class: Class::Outside,
+            severity: *severity,
+            reason: "a reason".into(),
+            declared: Value::Null,
+            applied: Value::Null,
+            live: Value::Null,
+            hidden: false,
+            physical_id: String::new(),
+            details: vec![],
+        };
+        let drift = Drift {
+            stack: "s".into(),
+            environment: "dev".into(),
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            resources: 21,
+            findings: severities.iter().map(finding).collect(),
+            ignored: vec![],
+            expired: vec![],
+        };
+        Checked { drift, against: Against::Applied, addresses: BTreeSet::new() }
+    }
+
+    fn rows() -> Vec<Row<Checked>> {
+        vec![
+            row("calm", Ok(checked(&[]))),
+            row("low", Ok(checked(&[Severity::Low]))),
+            row("lost", Err("the state is\u{1b}[2J damaged")),
+            row("open", Ok(checked(&[Severity::Critical, Severity::Low]))),
+        ]
+    }
+
+    #[test]
+    fn the_worst_stands_first_and_what_is_not_known_before_it() {
+        let drawn = draw_check(&rows(), Depth::Whole, look(None));
+        assert_eq!(
+            drawn,
+            "unknown   lost-dev  the state is\u{fffd}[2J damaged\n\
+             critical  open-dev  log_group.app retention_days changed outside: a reason (and 1 more)\n\
+             low       low-dev   log_group.app retention_days changed outside: a reason\n\
+             settled   calm-dev  21 resources as they were left\n\n\
+             4 stacks: 2 drifted (1 critical, 2 low), 1 could not be looked at, 1 as it was left.\n\
+             3 stacks were held against what was last applied alone, as their files are not here.\n"
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_is_said() {
+        let drawn = draw_check(&rows(), Depth::Shared, look(None));
+        assert!(drawn.ends_with("and tags of log groups.\n"), "{drawn}");
+        assert_eq!(document_of_check(&rows(), Depth::Whole)["left_out"], json!([]));
+        assert_eq!(document_of_check(&rows(), Depth::Shared)["left_out"], json!(LEFT_OUT));
+    }
+
+    #[test]
+    fn a_stack_is_one_line_however_narrow_the_terminal() {
+        let drawn = draw_check(&rows(), Depth::Whole, look(Some(40)));
+        let lines: Vec<&str> = drawn.lines().take(4).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 40), "{drawn}");
+    }
+
+    #[test]
+    fn machines_get_each_stack_as_a_check_of_it_alone() {
+        let document = document_of_check(&rows(), Depth::Whole);
+        let stacks = document["stacks"].as_array().unwrap();
+        let names: Vec<&str> = stacks.iter().map(|one| one["stack"].as_str().unwrap()).collect();
+        assert_eq!(names, ["lost", "s", "s", "s"]);
+        assert_eq!(stacks[0]["hints"], json!(["mend it"]));
+        assert_eq!(stacks[1]["findings"].as_array().unwrap().len(), 2);
+        assert_eq!(document["total"]["unknown"], 1);
+    }
+
+    #[test]
+    fn a_stack_that_is_not_as_it_should_be_stands_before_those_that_are() {
+        let condition = |amiss: Vec<(&str, Readiness)>| Condition {
+            url: None,
+            resources: 21,
+            amiss: amiss
+                .into_iter()
+                .map(|(address, readiness)| (address.parse().unwrap(), readiness))
+                .collect(),
+            in_doubt: vec![],
+        };
+        let starting = Readiness::Pending("1 of 2 running".into());
+        let doubtful =
+            Condition { in_doubt: vec!["vpc.main".parse().unwrap()], ..condition(vec![]) };
+        let rows = [
+            row("well", Ok(condition(vec![]))),
+            row("starting", Ok(condition(vec![("service.app", starting.clone())]))),
+            row("doubt", Ok(doubtful)),
+            row(
+                "gone",
+                Ok(condition(vec![("vpc.main", Readiness::Absent), ("service.app", starting)])),
+            ),
+        ];
+        assert_eq!(
+            draw_status(&rows, look(None)),
+            "missing   gone-dev      vpc.main (and 1 more)\n\
+             pending   starting-dev  service.app: 1 of 2 running\n\
+             in doubt  doubt-dev     a run was interrupted while it worked on vpc.main\n\
+             ready     well-dev      21 resources\n\n\
+             4 stacks: 3 not as they should be, 1 ready.\n"
+        );
+        assert_eq!(document_of_status(&rows)["total"]["amiss"], 3);
+    }
 }

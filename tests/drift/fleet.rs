@@ -41,7 +41,7 @@ fn found(taken: &Taken<Checked>) -> BTreeMap<&str, Result<&Drift, String>> {
         .collect()
 }
 
-fn assert_settled<'a>(found: &BTreeMap<&str, Result<&'a Drift, String>>, stacks: &[usize]) {
+fn assert_settled(found: &BTreeMap<&str, Result<&Drift, String>>, stacks: &[usize]) {
     for number in stacks {
         let drift = found[Fleet::name(*number).as_str()].as_ref().unwrap();
         assert_eq!(lines(drift), [""; 0], "{number}");

@@ -3,7 +3,7 @@
 //! One id that is missing fails the whole call; a filter that matches nothing gives an empty set
 //! (aws-behaviour 21).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -105,13 +105,36 @@ fn values<T: Listed>(cloud: &Cloud, id: &str, item: &T, name: &str) -> Vec<Strin
     fact.map(|(_, values)| values(item, cloud)).unwrap_or_default()
 }
 
-/// The filters of a request: all must hold, each by any of its patterns.
-pub(super) struct Filters(Vec<(String, Vec<String>)>);
+/// The filters of a request: all must hold, each by any of its values.
+pub(super) struct Filters(Vec<(String, Wanted)>);
+
+/// The values of a filter, which may be very many: those that stand for themselves, and patterns.
+struct Wanted {
+    plain: BTreeSet<String>,
+    patterns: Vec<String>,
+}
+
+impl Wanted {
+    fn of(values: Vec<String>) -> Self {
+        let is_pattern = |value: &String| value.contains(['*', '?', '\\']);
+        let (patterns, plain): (Vec<_>, Vec<_>) = values.into_iter().partition(is_pattern);
+        Self { plain: plain.into_iter().collect(), patterns }
+    }
+
+    fn len(&self) -> usize {
+        self.plain.len() + self.patterns.len()
+    }
+
+    fn accepts(&self, value: &str) -> bool {
+        self.plain.contains(value) || self.patterns.iter().any(|pattern| matches(pattern, value))
+    }
+}
 
 impl Filters {
     pub(super) fn read(request: Parameters<'_>) -> Self {
         let filter = |filter: Parameters<'_>| {
-            (filter.text("Name").unwrap_or_default().to_owned(), filter.texts("Value"))
+            let name = filter.text("Name").unwrap_or_default().to_owned();
+            (name, Wanted::of(filter.texts("Value")))
         };
         Self(request.structures("Filter").map(filter).collect())
     }
@@ -132,16 +155,8 @@ impl Filters {
 
     /// Whether something with these values under each name passes.
     pub(super) fn accept(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
-        self.0.iter().all(|(name, patterns)| {
-            let is_met = |value: &String| patterns.iter().any(|pattern| accepts(pattern, value));
-            values(name).iter().any(is_met)
-        })
+        self.0.iter().all(|(name, wanted)| values(name).iter().any(|value| wanted.accepts(value)))
     }
-}
-
-/// Whether a pattern is the value, or matches it.
-fn accepts(pattern: &str, value: &str) -> bool {
-    pattern == value || (pattern.contains(['*', '?', '\\']) && matches(pattern, value))
 }
 
 /// Whether a filter's pattern matches: `*` stands for any text, `?` for one character, and a
