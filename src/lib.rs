@@ -26,6 +26,7 @@ pub mod execute;
 pub mod fleet;
 pub mod graph;
 pub mod import;
+pub mod job;
 pub mod names;
 pub mod observe;
 pub mod plan;
@@ -40,5 +41,6 @@ pub mod stack;
 pub mod state;
 pub mod survey;
 pub mod verify;
+pub mod watch;
 
 pub use cli::main;

@@ -29,11 +29,13 @@ mod recover;
 mod restore;
 mod run;
 mod saved;
+mod schedule;
 mod screen;
 mod state;
 mod status;
 mod up;
 mod verifying;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -70,6 +72,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Up(options) => up::run(&context, options).await,
         Command::Status(options) => status::run(&context, &options).await,
         Command::Drift(options) => drift::run(&context, &options).await,
+        Command::Schedule(options) => schedule::run(&context, &options),
         Command::Down(options) => down::run(&context, &options).await,
         Command::State(options) => state::run(&context, &options).await,
         Command::Recover(options) => recover::run(&context, &options).await,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
-use super::{secretsmanager::SecretsManager, servicequotas::ServiceQuotas, ssm::Ssm};
+use super::{s3::S3, secretsmanager::SecretsManager, servicequotas::ServiceQuotas, ssm::Ssm};
 
 /// The account that every simulated cloud belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -44,6 +44,9 @@ pub struct Cloud {
     /// What the account is told of its quotas.
     #[serde(default)]
     pub servicequotas: ServiceQuotas,
+    /// Buckets and objects.
+    #[serde(default)]
+    pub s3: S3,
     /// The state of the random generator behind ids and small differences in duration.
     seed: u64,
 }
@@ -65,6 +68,7 @@ impl Cloud {
             secretsmanager: SecretsManager::default(),
             ssm: Ssm::default(),
             servicequotas: ServiceQuotas::default(),
+            s3: S3::default(),
             seed,
         }
     }

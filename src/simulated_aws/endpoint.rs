@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::clock::{Clock, Moment};
 use super::cloud::Cloud;
-use super::wire::{self, Answer, ApiError, Parameters, Protocol, Service, WireAnswer};
+use super::wire::{self, Answer, ApiError, Parameters, Protocol, Request, Service, WireAnswer};
 
 /// How long AWS takes to answer a call: a round figure for a call from the same continent.
 const LATENCY: Duration = Duration::from_millis(80);
@@ -34,7 +34,7 @@ impl Call {
     /// Whether the call may change anything.
     #[must_use]
     pub fn is_mutating(&self) -> bool {
-        !["Describe", "Get", "List"].iter().any(|verb| self.operation.starts_with(verb))
+        !["Describe", "Get", "Head", "List"].iter().any(|verb| self.operation.starts_with(verb))
     }
 }
 
@@ -71,7 +71,7 @@ pub struct Disconnected;
 pub struct Reply {
     /// The answer in the bytes of its protocol.
     pub answer: WireAnswer,
-    /// What the header `x-amzn-requestid` carries.
+    /// What its header carries too.
     pub request_id: String,
 }
 
@@ -100,7 +100,8 @@ struct Past {
 impl Past {
     /// The cloud that a call sees at `now` instead of the present one.
     fn seen_by(&mut self, call: &Call, now: Moment) -> Option<Cloud> {
-        if call.is_mutating() || self.lag.is_zero() {
+        // S3 is strongly consistent: what was put is what is read.
+        if call.is_mutating() || self.lag.is_zero() || call.service == Service::S3 {
             return None;
         }
         let seen = Moment(now.0.saturating_sub(Moment(0).after(self.lag).0));
@@ -227,19 +228,12 @@ impl Endpoint {
 
     /// Answers one request.
     ///
-    /// `authorization` and `target` are the headers `Authorization` and `X-Amz-Target`.
-    ///
     /// # Errors
     ///
     /// [`Disconnected`] when an interference says so.
-    pub async fn answer(
-        &self,
-        authorization: &str,
-        target: &str,
-        body: &[u8],
-    ) -> Result<Reply, Disconnected> {
+    pub async fn answer(&self, request: &Request) -> Result<Reply, Disconnected> {
         let request_id = uuid::Uuid::from_u128(u128::from(fastrand::u64(..)) << 32).to_string();
-        let call = match self.read(authorization, target, body) {
+        let call = match self.read(request) {
             Ok(call) => call,
             Err((protocol, error)) => {
                 let answer = wire::write(protocol, "Unknown", &Err(error), &request_id);
@@ -324,24 +318,23 @@ impl Endpoint {
     }
 
     /// Finds out which operation of which service a request asks for.
-    fn read(
-        &self,
-        authorization: &str,
-        target: &str,
-        body: &[u8],
-    ) -> Result<Call, (Protocol, ApiError)> {
-        let scope = signing_scope(authorization).ok_or_else(|| (Protocol::Json, not_signed()))?;
+    fn read(&self, request: &Request) -> Result<Call, (Protocol, ApiError)> {
+        let scope = signing_scope(request.header("authorization"));
+        let scope = scope.ok_or_else(|| (Protocol::Json, not_signed()))?;
         let service = Service::from_signing_name(scope.service)
             .ok_or_else(|| (Protocol::Json, unknown_service(scope.service)))?;
-        let request = match service.protocol() {
-            Protocol::Json => serde_json::from_slice(body).unwrap_or_else(|_| json!({})),
-            Protocol::Ec2Query | Protocol::Query(_) => wire::parse_form(body),
-        };
-        let operation = match service.protocol() {
-            Protocol::Json => target.rsplit('.').next().unwrap_or_default().to_owned(),
-            Protocol::Ec2Query | Protocol::Query(_) => {
-                request["Action"].as_str().unwrap_or_default().to_owned()
+        let protocol = service.protocol();
+        let (operation, request) = match protocol {
+            Protocol::Json => {
+                let target = request.header("x-amz-target");
+                let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+                (operation, serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({})))
             }
+            Protocol::Ec2Query | Protocol::Query(_) => {
+                let form = wire::parse_form(&request.body);
+                (form["Action"].as_str().unwrap_or_default().to_owned(), form)
+            }
+            Protocol::RestXml => wire::rest::read(request).map_err(|error| (protocol, error))?,
         };
         let access_key = scope.access_key.to_owned();
         Ok(Call { service, operation, request, arrived: self.now(), access_key })
@@ -371,6 +364,7 @@ pub fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
         Service::SecretsManager => super::secretsmanager::answer,
         Service::ServiceQuotas => super::servicequotas::answer,
         Service::Ssm => super::ssm::answer,
+        Service::S3 => super::s3::answer,
     };
     answer(cloud, &call.operation, parameters)
 }

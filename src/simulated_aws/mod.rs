@@ -6,12 +6,12 @@
 //!
 //! Rooms, each importing only from those above it:
 //!
-//! - [`wire`]: the three wire protocols, and nothing of any service.
+//! - [`wire`]: the four wire protocols, and nothing of any service.
 //! - [`marker`]: where the next page of a list begins.
 //! - [`clock`]: virtual time, which is tokio's, scaled.
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`],
-//!   [`servicequotas`], [`secretsmanager`], [`ssm`].
+//!   [`servicequotas`], [`secretsmanager`], [`ssm`], [`s3`].
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`faults`]: what the real AWS does to its callers besides answering them.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
@@ -30,6 +30,7 @@ pub mod faults;
 pub mod iam;
 pub mod logs;
 pub mod marker;
+pub mod s3;
 pub mod secretsmanager;
 pub mod serve;
 pub mod servicequotas;

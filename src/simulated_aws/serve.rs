@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::endpoint::{Disconnected, Endpoint, Reply};
+use super::wire;
 
 /// The largest request that is read. The largest that AWS takes of these services is 1 MiB of logs.
 const LARGEST_BODY: usize = 4 << 20;
@@ -34,8 +36,8 @@ const BREATH: Duration = Duration::from_millis(50);
 
 const ABOUT: &str = "\
 A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs,
-Application Auto Scaling, Secrets Manager, SSM parameters and Service Quotas, as far as a
-load-balanced Fargate service needs them.
+Application Auto Scaling, Secrets Manager, SSM parameters, Service Quotas and S3, as far as a
+load-balanced Fargate service and its state need them.
 
 Point an SDK or the AWS CLI here, with any credentials:
 
@@ -101,28 +103,42 @@ async fn respond(
     endpoint: &Endpoint,
 ) -> Result<Response<Full<Bytes>>, Disconnected> {
     let (head, body) = request.into_parts();
-    if head.method == Method::GET {
+    if !head.headers.contains_key(header::AUTHORIZATION) && head.method == Method::GET {
         return Ok(text(StatusCode::OK, ABOUT));
-    }
-    if head.method != Method::POST {
-        return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "Requests to AWS are sent with POST.\n"));
     }
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
         return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large or broke off.\n"));
     };
-    let authorization = value(&head.headers, "authorization");
-    let target = value(&head.headers, "x-amz-target");
-    let reply = endpoint.answer(authorization, target, &body.to_bytes()).await?;
+    let reply = endpoint.answer(&received(&head, body.to_bytes())).await?;
     Ok(response(reply))
 }
 
+fn received(head: &Parts, body: Bytes) -> wire::Request {
+    let headers = head.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    wire::Request {
+        method: head.method.to_string(),
+        target: head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
+        headers: headers.collect(),
+        body,
+    }
+}
+
 fn response(reply: Reply) -> Response<Full<Bytes>> {
-    Response::builder()
+    let mut response = Response::builder()
         .status(reply.answer.status)
         .header(header::CONTENT_TYPE, reply.answer.content_type)
-        .header("x-amzn-RequestId", reply.request_id)
         .body(Full::from(reply.answer.body))
-        .expect("status and headers of an answer are valid")
+        .expect("status and headers of an answer are valid");
+    for (name, value) in reply.answer.headers {
+        let name = HeaderName::try_from(name).expect("the name of a header is valid");
+        // What somebody put into an object's metadata may be no header.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 fn text(status: StatusCode, content: &'static str) -> Response<Full<Bytes>> {
@@ -131,10 +147,6 @@ fn text(status: StatusCode, content: &'static str) -> Response<Full<Bytes>> {
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
         .body(Full::from(content))
         .expect("a constant header is valid")
-}
-
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,4 +11,5 @@ mod changes;
 mod extras;
 mod fleet;
 mod formats;
+mod schedule;
 mod world;

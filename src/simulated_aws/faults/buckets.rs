@@ -75,7 +75,8 @@ fn families(call: &Call) -> Vec<Family> {
         | Service::Autoscaling
         | Service::SecretsManager
         | Service::ServiceQuotas
-        | Service::Ssm => Vec::new(),
+        | Service::Ssm
+        | Service::S3 => Vec::new(),
     }
 }
 

@@ -28,6 +28,7 @@ impl Fault for ExpiredCredentials {
             | Service::SecretsManager
             | Service::ServiceQuotas
             | Service::Ssm => (400, "ExpiredTokenException"),
+            Service::S3 => (400, "ExpiredToken"),
         };
         let message = "The security token included in the request is expired";
         Verdict::Refuse(ApiError::new(code, message).with_status(status))

@@ -31,6 +31,9 @@ pub fn throttle(service: Service) -> ApiError {
         Service::Ecs | Service::Logs | Service::SecretsManager | Service::Ssm => {
             ApiError::new("ThrottlingException", "Rate exceeded")
         }
+        Service::S3 => {
+            ApiError::new("SlowDown", "Please reduce your request rate.").with_status(503)
+        }
         Service::ServiceQuotas => ApiError::new("TooManyRequestsException", "Rate exceeded"),
         // It is a service behind this one that is asked too much.
         Service::Autoscaling => ApiError::new(

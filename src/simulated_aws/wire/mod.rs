@@ -1,4 +1,4 @@
-//! The wire: what a request says in any of three protocols, and how an answer is written in it.
+//! The wire: what a request says in any of four protocols, and how an answer is written in it.
 //!
 //! The rooms of the services see none of it: they take [`Parameters`] and give a
 //! [`serde_json::Value`] with the member names of the service, or an [`ApiError`].
@@ -8,15 +8,20 @@
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
 //! | AWS query | ELB, IAM, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
 //! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM | JSON, operation in `X-Amz-Target` | JSON |
+//! | REST-XML | S3 | method, path, query, headers | headers, XML with flat lists, bytes |
 
 mod form;
+pub mod hex;
 mod parameters;
+mod request;
+pub(super) mod rest;
 mod xml;
 
 use serde_json::{Value, json};
 
 pub use form::parse_form;
 pub use parameters::Parameters;
+pub use request::Request;
 
 /// The services that the simulated AWS answers for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +46,8 @@ pub enum Service {
     ServiceQuotas,
     /// The parameters of Systems Manager.
     Ssm,
+    /// The Simple Storage Service.
+    S3,
 }
 
 /// How a service writes its requests and answers.
@@ -52,6 +59,8 @@ pub enum Protocol {
     Query(&'static str),
     /// AWS JSON 1.1.
     Json,
+    /// The operation in method and path, XML in and out, as S3 has it.
+    RestXml,
 }
 
 impl Service {
@@ -69,6 +78,7 @@ impl Service {
             "secretsmanager" => Self::SecretsManager,
             "servicequotas" => Self::ServiceQuotas,
             "ssm" => Self::Ssm,
+            "s3" => Self::S3,
             _ => return None,
         })
     }
@@ -89,6 +99,7 @@ impl Service {
             | Self::SecretsManager
             | Self::ServiceQuotas
             | Self::Ssm => Protocol::Json,
+            Self::S3 => Protocol::RestXml,
         }
     }
 }
@@ -126,33 +137,39 @@ pub type Answer = Result<Value, ApiError>;
 pub struct WireAnswer {
     /// The status of the HTTP answer.
     pub status: u16,
-    /// The header of that name.
+    /// The header of that name, unless `headers` has it.
     pub content_type: &'static str,
+    /// The other headers.
+    pub headers: Vec<(String, String)>,
     /// All of the body.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 /// Writes an operation's answer in a protocol.
 #[must_use]
 pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &str) -> WireAnswer {
+    let headers = vec![("x-amzn-requestid".to_owned(), request_id.to_owned())];
     match protocol {
-        Protocol::Json => write_json(answer),
+        Protocol::RestXml => rest::write(operation, answer, request_id),
+        Protocol::Json => write_json(answer, headers),
         Protocol::Ec2Query | Protocol::Query(_) => {
             let (status, body) = match answer {
                 Ok(output) => (200, xml::output(protocol, operation, output, request_id)),
                 Err(error) => (error.status, xml::error(protocol, error, request_id)),
             };
-            WireAnswer { status, content_type: "text/xml;charset=UTF-8", body }
+            let content_type = "text/xml;charset=UTF-8";
+            WireAnswer { status, content_type, headers, body: body.into_bytes() }
         }
     }
 }
 
-fn write_json(answer: &Answer) -> WireAnswer {
+fn write_json(answer: &Answer, headers: Vec<(String, String)>) -> WireAnswer {
     let (status, body) = match answer {
         Ok(output) => (200, without_nulls(output)),
         Err(error) => (error.status, json!({"__type": error.code, "message": error.message})),
     };
-    WireAnswer { status, content_type: "application/x-amz-json-1.1", body: body.to_string() }
+    let body = body.to_string().into_bytes();
+    WireAnswer { status, content_type: "application/x-amz-json-1.1", headers, body }
 }
 
 fn without_nulls(value: &Value) -> Value {

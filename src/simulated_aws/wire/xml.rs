@@ -25,7 +25,7 @@ pub(super) fn output(
                 "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
             ));
         }
-        Protocol::Ec2Query | Protocol::Json => {
+        Protocol::Ec2Query | Protocol::Json | Protocol::RestXml => {
             xml.push_str(&format!("<{operation}Response xmlns=\"{EC2_NAMESPACE}\">"));
             xml.push_str(&format!("<requestId>{request_id}</requestId>"));
             members(&mut xml, output, "item");
@@ -48,7 +48,7 @@ pub(super) fn error(protocol: Protocol, error: &ApiError, request_id: &str) -> S
                  <RequestId>{request_id}</RequestId></ErrorResponse>"
             )
         }
-        Protocol::Ec2Query | Protocol::Json => format!(
+        Protocol::Ec2Query | Protocol::Json | Protocol::RestXml => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>\
              <Code>{code}</Code><Message>{message}</Message></Error></Errors>\
              <RequestID>{request_id}</RequestID></Response>"
