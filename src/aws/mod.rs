@@ -85,6 +85,7 @@ struct Clients {
     secrets_manager: aws_sdk_secretsmanager::Client,
     service_quotas: aws_sdk_servicequotas::Client,
     ssm: aws_sdk_ssm::Client,
+    s3: aws_sdk_s3::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -120,6 +121,7 @@ impl Aws {
             secrets_manager: aws_sdk_secretsmanager::Client::new(config),
             service_quotas: aws_sdk_servicequotas::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
+            s3: s3(config),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -203,6 +205,11 @@ impl Aws {
     /// The client of Systems Manager.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {
         &self.clients.ssm
+    }
+
+    /// The client of S3.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.clients.s3
     }
 
     /// The region's name, `eu-west-1`.
@@ -333,6 +340,13 @@ fn renewing(config: &SdkConfig) -> (SdkConfig, Option<Arc<Renewing>>) {
         .identity_cache(IdentityCache::no_cache())
         .build();
     (config, Some(renewing))
+}
+
+/// S3, by paths where somebody stands in for it: a name before theirs need not lead to them.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let by_path = config.endpoint_url().is_some();
+    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// STS in a region that every account has.

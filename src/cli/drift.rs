@@ -80,7 +80,7 @@ pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     if options.fix {
         return fix(context, options, &config, &name).await;
     }
-    let state = context.existing_state(&name)?;
+    let state = context.existing_state(&name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
@@ -137,12 +137,12 @@ async fn fix(
     name: &StackName,
 ) -> Result<ExitCode, Failure> {
     let lock = lock(context, name, "drift --fix", options.locking).await?;
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     let fixed = fix_with(context, options, config, &cloud, &mut writer).await;
-    writer.finish()?;
+    writer.finish().await?;
     fixed
 }
 
@@ -202,7 +202,7 @@ async fn carry_out(
         let record = writer.state().resources.get(address).filter(|record| record.configured);
         let Some(outputs) = record.map(|record| record.outputs.clone()) else { continue };
         let (address, spec) = (address.clone(), spec.clone());
-        writer.record(Entry::Confirmed { address, spec, outputs })?;
+        writer.record(Entry::Confirmed { address, spec, outputs }).await?;
     }
     Ok(ending)
 }

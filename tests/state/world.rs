@@ -52,8 +52,8 @@ impl Recorder for Memory {
         &self.0
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.0.apply(entry);
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        entries.into_iter().for_each(|entry| self.0.apply(entry));
         Ok(())
     }
 }
