@@ -24,6 +24,7 @@ pub mod event;
 pub mod execute;
 pub mod graph;
 pub mod import;
+pub mod job;
 pub mod names;
 pub mod observe;
 pub mod plan;
@@ -38,5 +39,6 @@ pub mod stack;
 pub mod state;
 pub mod survey;
 pub mod verify;
+pub mod watch;
 
 pub use cli::main;

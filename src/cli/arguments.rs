@@ -92,6 +92,8 @@ pub enum Command {
     Status,
     /// Find out what somebody else has changed; put it back with `--fix`.
     Drift(super::drift::DriftOptions),
+    /// Have drift checked again and again: by systemd, cron, a CI system or Kubernetes.
+    Schedule(super::schedule::ScheduleOptions),
     /// Remove everything that the stack has made.
     Down(DownOptions),
     /// Print what the stack has to say about itself: its address, names and ids.

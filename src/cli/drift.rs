@@ -49,6 +49,8 @@ pub struct DriftOptions {
     #[arg(short, long, requires = "fix")]
     pub yes: bool,
     #[command(flatten)]
+    pub watching: super::watch::Watching,
+    #[command(flatten)]
     pub locking: super::locking::Locking,
 }
 
@@ -75,21 +77,37 @@ impl From<Least> for Severity {
 }
 
 pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    if let Some(every) = options.watching.every {
+        return super::watch::stay(context, options, every).await;
+    }
+    if options.watching.tell {
+        return super::watch::once(context, options).await;
+    }
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     if options.fix {
         return fix(context, options, &config, &name).await;
     }
-    let state = context.existing_state(&name).await?;
+    let (state, drift) = checked(context, &config, &name).await?;
+    show(context, options, (&config, &state), &drift);
+    Ok(code(&drift, options))
+}
+
+/// Makes one check: reads the state, and asks AWS. Gives both, since a check is shown with its state.
+pub async fn checked(
+    context: &Context,
+    config: &Config,
+    name: &StackName,
+) -> Result<(State, Drift), Failure> {
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
         context.tell("A run was interrupted: the check reckons with what became of it.");
     }
     let state = settled(&cloud.aws, state).await?;
-    let drift = Seen::of(&cloud, &config, &state).await?.check(&config, &state);
-    show(context, options, (&config, &state), &drift);
-    Ok(code(&drift, options))
+    let drift = Seen::of(&cloud, config, &state).await?.check(config, &state);
+    Ok((state, drift))
 }
 
 /// What a check looks at, without the state.
@@ -118,13 +136,13 @@ impl Seen {
     }
 }
 
-fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
+pub fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
     let usual = if context.global.json { Format::Json } else { Format::Table };
     let format = options.format.unwrap_or(usual);
     context.print(&formats::drawn(context, format, of, drift, options.fail_on.into()));
 }
 
-fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
+pub fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {
     let has_drifted = drift.has_drifted(options.fail_on.into());
     if has_drifted { ExitCode::from(DRIFTED) } else { ExitCode::SUCCESS }
 }

@@ -23,6 +23,7 @@ use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::EditError;
 use crate::state::store::{Copy, Exposure, Holder, StoreError};
+use crate::watch::MemoryError;
 
 use super::context::StackName;
 use super::moving::MoveError;
@@ -89,6 +90,26 @@ pub enum Failure {
     NoSavedPlan { path: PathBuf, source: serde_json::Error },
     #[error("the saved plan {} no longer fits", path.display())]
     Moved { path: PathBuf, moved: Vec<String> },
+    #[error("the check failed: {0}")]
+    Check(String),
+    #[error("there is nobody to tell: the file names no webhook")]
+    NobodyToTell,
+    #[error("the {listener} was not told: {why}")]
+    Untold { listener: &'static str, why: String },
+    #[error("`{key}` is to come from the environment variable {name}, which is not set")]
+    NoVariable { name: String, key: &'static str },
+    #[error("{} was not written by `provision schedule`: it is left as it is", .0.display())]
+    NotWritten(PathBuf),
+    #[error("the state is in a directory of this machine, where {0} does not come")]
+    StateOutOfReach(&'static str),
+    #[error("`{key}` is needed for {of}")]
+    Needed { key: &'static str, of: &'static str },
+    #[error("`{program}` did not do it: {why}")]
+    Tool { program: String, why: String },
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    #[error(transparent)]
+    Webhook(#[from] crate::watch::webhook::NoAddress),
     #[cfg(feature = "simulated-aws")]
     #[error(transparent)]
     Simulation(#[from] crate::simulated_aws::store::StoreError),
@@ -138,7 +159,7 @@ impl Failure {
     }
 
     /// What went wrong, in one sentence.
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Aws(error) | Self::Drawing(DrawingError::Aws(error))
                 if error.class() == Class::Credentials && error.code().is_none() =>
@@ -183,6 +204,23 @@ impl Failure {
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]
+            }
+            Self::NobodyToTell => {
+                vec!["set `drift.webhook` in the file: docs/drift-schedule.md shows how".into()]
+            }
+            Self::NotWritten(_) => vec!["move it away, or take out what it does by hand".into()],
+            Self::StateOutOfReach(_) => {
+                vec!["keep it in S3: `[state]` with `bucket = \"…\"` in the file".into()]
+            }
+            Self::Tool { .. } => {
+                vec!["`--show` prints what is written, to put it in place by hand".into()]
+            }
+            Self::Untold { .. } => vec!["the next check tells what this one could not".into()],
+            Self::Memory(MemoryError::Damaged(_)) => vec![
+                "remove the file `….drift.json` beside the state: all that is there is then told once more".into(),
+            ],
+            Self::Memory(MemoryError::Newer(_)) => {
+                vec!["use the version of provision that wrote it".into()]
             }
             Self::Preflight(_) => {
                 vec!["`up --no-preflight` goes on all the same, if AWS is known to allow it".into()]

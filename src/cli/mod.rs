@@ -32,11 +32,13 @@ mod recover;
 mod restore;
 mod run;
 mod saved;
+mod schedule;
 mod screen;
 mod state;
 mod status;
 mod up;
 mod verifying;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -79,6 +81,7 @@ async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
         Command::Up(options) => up::run(context, options).await,
         Command::Status => status::run(context).await,
         Command::Drift(options) => drift::run(context, &options).await,
+        Command::Schedule(options) => schedule::run(context, &options),
         Command::Down(options) => down::run(context, &options).await,
         Command::State(options) => state::run(context, &options).await,
         Command::Recover(options) => recover::run(context, &options).await,

@@ -16,7 +16,40 @@ pub(super) const DATE: &str = "a TOML date";
 pub struct Drift {
     /// What is not told as drift, and only counted.
     pub ignore: Vec<Ignore>,
+    /// Where changes in drift are posted to: an address such as `https://example.com/hook`, or
+    /// `env:NAME` for one that an environment variable holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+    /// In which form: `json`, `slack`, or `teams`.
+    pub webhook_format: WebhookFormat,
+    /// The secret or parameter from which a check in the account has the address that
+    /// `env:NAME` stands for: its ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_secret: Option<String>,
+    /// How often the stack is checked from within its own account: `rate(1 hour)`,
+    /// `cron(0 6 * * ? *)` or `at(2027-01-31T06:00:00)`, in UTC. Not at all, if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The image of provision with which checks are made elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
+
+/// The form of what is posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookFormat {
+    /// A document for programs.
+    #[default]
+    Json,
+    /// What an incoming webhook of Slack takes.
+    Slack,
+    /// What a workflow of Teams takes.
+    Teams,
+}
+
+/// What stands before the name of an environment variable that holds the webhook's address.
+pub const FROM_ENVIRONMENT: &str = "env:";
 
 /// Differences that are known, and not to be told as drift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

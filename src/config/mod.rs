@@ -26,6 +26,7 @@ pub mod timeouts;
 mod tree;
 mod typed;
 mod values;
+pub mod when;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
-pub use drift::{Drift, Ignore};
+pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat};
 pub use error::{ConfigError, ConfigErrors};
 pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};

@@ -323,3 +323,20 @@ fn errors_from_the_command_line_show_it() {
     };
     assert_snapshot!(errors_with(SMALLEST, &overrides));
 }
+
+#[test]
+fn who_is_told_of_drift_must_be_within_reach() {
+    let drift = |keys: &str| errors(&format!("{SMALLEST}[drift]\n{keys}\n"));
+    assert_snapshot!(
+        [
+            drift("webhook = \"hooks.example/x\""),
+            drift("webhook = \"env:1 2\"\nwebhook_secret = \"hush\"\nwebhook_format = \"irc\""),
+            drift("webhook = \"env:HOOK\"\nschedule = \"rate(1 minute)\""),
+            drift("schedule = \"hourly\"\nimage = \"acme/provision:1\""),
+        ]
+        .join("\n----\n")
+    );
+    let state = "[state]\nbucket = \"acme-states\"\n";
+    let job = "schedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
+    load(&format!("{SMALLEST}[drift]\n{job}{state}"));
+}

@@ -42,6 +42,11 @@ pub fn draw(drift: &Drift, look: Look) -> String {
     text
 }
 
+/// What a finding is about, in the kind's own words: `log_group.app retention_days`.
+pub fn heading(finding: &Finding) -> String {
+    sentence::place(finding)
+}
+
 fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let severity = painted(finding.severity, look.paint);
     let head = format!("{severity} {}  {}", sentence::place(finding), finding.class.words());

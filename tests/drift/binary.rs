@@ -143,3 +143,93 @@ fn what_drifts_is_told_by_exit_code_and_put_back_on_request() {
     assert_eq!(code, 0, "{said}");
     assert!(said.ends_with("1 difference is ignored.\n"), "{said}");
 }
+
+/// A webhook that answers everybody with thanks, and gives what was posted.
+fn webhook() -> (String, std::sync::mpsc::Receiver<Value>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let header = line.to_ascii_lowercase();
+                if let Some(value) = header.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let thanks = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            reader.get_mut().write_all(thanks).unwrap();
+            let _ = sender.send(serde_json::from_slice(&body).unwrap());
+        }
+    });
+    (address, receiver)
+}
+
+#[test]
+fn changes_are_posted_once_by_single_checks_and_by_those_that_stay() {
+    let room = Room::new();
+    let (address, posted) = webhook();
+    let told = format!("{STACK}[drift]\nwebhook = \"{address}\"\n");
+    assert_eq!(room.says("up --yes --no-verify").0, 0);
+    assert_eq!(room.run("drift --tell").status.code(), Some(1), "the file names no webhook");
+    std::fs::write(room.directory.path().join("provision.toml"), told).unwrap();
+    assert_eq!(room.says("drift --tell").0, 0);
+    let group = json!({"logGroupName": "/ecs/shop-dev", "retentionInDays": 1});
+    room.logs("PutRetentionPolicy", &group);
+    assert_eq!(room.says("drift --tell").0, 2);
+    let first = posted.recv().unwrap();
+    assert_eq!(first["summary"], "shop-dev: 1 critical first seen");
+    assert_eq!(first["first_seen"][0]["place"], "log_group.app retention_days");
+    assert_eq!(room.says("drift --tell").0, 2, "it has still drifted");
+
+    let mut stays = program(&room.directory, "--time-scale 1000 drift --every 10s")
+        .env("AWS_ENDPOINT_URL", &room.address)
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(stays.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.next().unwrap();
+    assert!(
+        line.ends_with("Drift: 1 critical in 21 resources. 1 first seen, 0 still there, 0 gone."),
+        "{line}"
+    );
+    assert!(
+        lines.next().unwrap().starts_with("    first seen  critical  log_group.app retention_days")
+    );
+    room.logs("DeleteRetentionPolicy", &json!({"logGroupName": "/ecs/shop-dev"}));
+    room.logs(
+        "PutRetentionPolicy",
+        &json!({"logGroupName": "/ecs/shop-dev", "retentionInDays": 30}),
+    );
+    let signal = |name: &str| {
+        let id = stays.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    };
+    signal("-HUP");
+    let line = lines.next().unwrap();
+    assert!(line.contains("No drift"), "{line}");
+    assert!(lines.next().unwrap().starts_with("    gone        critical  log_group.app"));
+    let second = posted.recv().unwrap();
+    assert_eq!(
+        (&second["summary"], &second["still_there"]),
+        (&json!("shop-dev: 1 gone"), &json!(0))
+    );
+    signal("-TERM");
+    let ended = stays.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("provision.toml was read anew."), "{said}");
+    assert!(posted.try_recv().is_err(), "nothing was told twice");
+}

@@ -10,4 +10,5 @@ mod calm;
 mod changes;
 mod extras;
 mod formats;
+mod schedule;
 mod world;

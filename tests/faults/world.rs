@@ -58,7 +58,9 @@ impl Recorder for Record {
     }
 
     async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        entries.into_iter().for_each(|entry| self.0.apply(entry));
+        for entry in entries {
+            self.0.apply(entry);
+        }
         Ok(())
     }
 }

@@ -87,7 +87,9 @@ impl Recorder for Memory {
 
     async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
         self.entries.extend(entries.iter().cloned());
-        entries.into_iter().for_each(|entry| self.state.apply(entry));
+        for entry in entries {
+            self.state.apply(entry);
+        }
         Ok(())
     }
 }

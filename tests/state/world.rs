@@ -53,7 +53,9 @@ impl Recorder for Memory {
     }
 
     async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        entries.into_iter().for_each(|entry| self.0.apply(entry));
+        for entry in entries {
+            self.0.apply(entry);
+        }
         Ok(())
     }
 }

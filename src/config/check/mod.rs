@@ -3,6 +3,7 @@
 //! The rule: every check is made, whatever the others find; each says what is wrong, where, and
 //! what to do.
 
+mod drift;
 mod names;
 mod network;
 mod report;
@@ -27,6 +28,7 @@ pub(super) fn check(config: &Config, tree: &Node, poisoned: Vec<Path>) -> Vec<Co
     check_region(config, &mut report);
     network::check(config, &mut report);
     check_services(config, &mut report);
+    drift::check(config, &mut report);
     state::check(config, &mut report);
     timeouts::check(config, &mut report);
     report.into_errors()

@@ -76,7 +76,7 @@ fn check_variables(service: &Service, report: &mut Report<'_>) {
     }
 }
 
-const SECRET_ADVICE: &str = "Secrets Manager: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/key-AbCdEf`; \
+pub(super) const SECRET_ADVICE: &str = "Secrets Manager: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/key-AbCdEf`; \
      SSM: `arn:aws:ssm:eu-west-1:123456789012:parameter/shop/key`";
 
 fn is_variable(name: &str) -> bool {
@@ -86,7 +86,7 @@ fn is_variable(name: &str) -> bool {
 
 /// Whether a text is the ARN of a Secrets Manager secret, which may go on to name a JSON key, a
 /// stage and a version, or of an SSM parameter.
-fn is_secret_arn(text: &str) -> bool {
+pub(super) fn is_secret_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let ["arn", partition, service, region, account, resource] = parts[..] else { return false };
     let named = match service {

@@ -129,6 +129,11 @@ prop_compose! {
                     until: Some(jiff::civil::date(2027, 1, 31)),
                     reason: None,
                 }],
+                webhook: Some("env:HOOK".into()),
+                webhook_format: WebhookFormat::Slack,
+                webhook_secret: Some("arn:aws:ssm:eu-west-1:123456789012:parameter/hook".into()),
+                schedule: Some("rate(1 hour)".into()),
+                image: Some("acme/provision:1".into()),
             },
             state: State { bucket: Some("acme-state".into()), prefix, region: None, kms_key: None },
         }

@@ -6,6 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// What the name of what checks for drift remember of a stack ends in.
+pub(super) const MEMORY: &str = "drift.json";
+
 /// A stack in one environment, by which a state is found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StackName {
@@ -34,7 +37,9 @@ impl StackName {
 /// the simulated AWS keeps its own files, such as `eu-west-1.json`, beside those of `--local`.
 fn split(stem: &str) -> Option<StackName> {
     let (stack, environment) = stem.rsplit_once('-')?;
-    let is_name = |name: &str| name.starts_with(|first: char| first.is_ascii_lowercase());
+    let is_name = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_lowercase()) && !name.contains('.')
+    };
     let name = StackName { stack: stack.to_owned(), environment: environment.to_owned() };
     (is_name(stack) && is_name(environment)).then_some(name)
 }

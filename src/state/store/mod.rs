@@ -207,6 +207,40 @@ impl Store {
         }
     }
 
+    /// What checks of a stack remember beside its state; `None` before the first that does.
+    ///
+    /// # Errors
+    ///
+    /// When the place can't be asked.
+    pub async fn remembered(
+        &self,
+        stack: &str,
+        environment: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.remembered(stack, environment),
+            Self::Bucket(bucket) => Box::pin(bucket.remembered(stack, environment)).await,
+        }
+    }
+
+    /// Has checks of a stack remember something. It needs no lock: the last of two who write at
+    /// once has it.
+    ///
+    /// # Errors
+    ///
+    /// When the place refuses.
+    pub async fn remember(
+        &self,
+        stack: &str,
+        environment: &str,
+        memory: &[u8],
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(directory) => directory.remember(stack, environment, memory),
+            Self::Bucket(bucket) => Box::pin(bucket.remember(stack, environment, memory)).await,
+        }
+    }
+
     /// Gives back every lock that was taken through this and is still held.
     pub async fn close(&self) {
         if let Self::Bucket(bucket) = self {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::BucketPlace;
 use crate::state::store::contents::Names;
+use crate::state::store::listing::MEMORY;
 use crate::state::store::salvage::copy_name;
 
 /// The keys of one stack in one environment.
@@ -36,6 +37,11 @@ impl Keys {
 
     pub fn lock(&self) -> String {
         format!("{}.lock", self.base)
+    }
+
+    /// What checks for drift remember.
+    pub fn memory(&self) -> String {
+        format!("{}.{MEMORY}", self.base)
     }
 
     /// What the keys of all journals begin with.

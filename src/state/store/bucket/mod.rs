@@ -5,6 +5,7 @@
 //! | `{stack}-{environment}.json` | the snapshot, the same text as in a file |
 //! | `{stack}-{environment}.journal/{serial}/{number}` | what happened since the snapshot of that serial, in batches |
 //! | `{stack}-{environment}.lock` | the lease of whoever is at work |
+//! | `{stack}-{environment}.drift.json` | what checks for drift remember; no part of the state |
 //! | `{stack}-{environment}.backups/{serial}.json` | the last ten snapshots, the present one among them |
 //!
 //! The rules, which S3's own conditions enforce ("conditional writes" in its user guide):
@@ -39,7 +40,7 @@ pub use writer::BucketWriter;
 use self::journal::Journals;
 use self::keys::Keys;
 use self::lease::Tenancy;
-use self::objects::Objects;
+use self::objects::{Condition, Objects};
 use super::StackName;
 use super::error::StoreError;
 use super::holder::{Holder, Tenure};
@@ -224,6 +225,35 @@ impl Bucket {
             journal,
         };
         left.salvage(serial)
+    }
+
+    /// What checks of a stack remember; `None` before the first that does.
+    ///
+    /// # Errors
+    ///
+    /// When S3 does not give it.
+    pub async fn remembered(
+        &self,
+        stack: &str,
+        environment: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let object = self.objects.get(&self.keys(stack, environment).memory()).await?;
+        Ok(object.map(|object| object.body))
+    }
+
+    /// Has checks of a stack remember something: the last of two who put at once has it.
+    ///
+    /// # Errors
+    ///
+    /// When S3 refuses.
+    pub async fn remember(
+        &self,
+        stack: &str,
+        environment: &str,
+        memory: &[u8],
+    ) -> Result<(), StoreError> {
+        let key = self.keys(stack, environment).memory();
+        self.objects.put(&key, memory, "drift", Condition::Whatever).await.map(drop)
     }
 
     /// Gives back every lease that was taken through this and is still held.

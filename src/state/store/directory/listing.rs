@@ -75,6 +75,7 @@ mod tests {
             ("eu-west-1.json", "{}"),
             ("shop-api-dev.lock", ""),
             ("notes.json", "{}"),
+            ("shop-api-dev.drift.json", "{\"stack\": \"shop-api\", \"environment\": \"dev\"}"),
         ];
         assert_eq!(listed(&files), ["lost in dev", "shop-api in dev"]);
     }

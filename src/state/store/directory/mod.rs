@@ -5,6 +5,7 @@
 //! | `{stack}-{environment}.json` | the snapshot: readable JSON, with a checksum over all the rest |
 //! | `{stack}-{environment}.journal` | what happened since, a line each |
 //! | `{stack}-{environment}.lock` | locked while somebody works, and says who |
+//! | `{stack}-{environment}.drift.json` | what checks for drift remember; no part of the state |
 //! | `{stack}-{environment}.backups/` | the last ten snapshots, the present one among them |
 //!
 //! The rules: a snapshot is replaced as a whole (a temporary file, fsync, rename, fsync of the
@@ -15,6 +16,7 @@ mod copies;
 mod disk;
 mod listing;
 mod lock;
+mod memory;
 #[cfg(test)]
 mod tests;
 mod writer;

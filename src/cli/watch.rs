@@ -1,0 +1,268 @@
+//! `provision drift --every` and `--tell`: checks that tell what has changed since the last one.
+//!
+//! The rule: what a check is, and what is told of it, is not decided here; this is the world that
+//! [`Watch`] works in: the file, the state, AWS, the clock, signals, and a terminal.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::config::{self, Config, FROM_ENVIRONMENT};
+use crate::drift::Drift;
+use crate::report::drift::{document, summary};
+use crate::report::json;
+use crate::state::State;
+use crate::watch::message::lines;
+use crate::watch::{Listeners, Memory, News, Request, Rhythm, Shown, Watch, Webhook, World};
+
+use super::arguments::duration;
+use super::context::{Context, StackName};
+use super::drift::{self, DriftOptions};
+use super::failure::Failure;
+
+/// Checks that come again.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Watching {
+    /// Stay, and check every so often: `15m` for example. Tells only what has changed.
+    #[arg(long, value_name = "DURATION", value_parser = interval, conflicts_with = "fix")]
+    pub every: Option<Duration>,
+    /// Tell the webhook of the file what has changed since the last check that did.
+    #[arg(long, conflicts_with = "fix")]
+    pub tell: bool,
+}
+
+/// The shortest time from one check to the next: each one is dozens of calls.
+const SHORTEST: Duration = Duration::from_secs(10);
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        short if short < SHORTEST => Err("checks are at least 10s apart".into()),
+        interval => Ok(interval),
+    }
+}
+
+/// Stays, and checks until it is asked to stop.
+pub async fn stay(
+    context: &Context,
+    options: &DriftOptions,
+    every: Duration,
+) -> Result<ExitCode, Failure> {
+    let (watch, name) = watch(context, options).await?;
+    context.tell(&format!("Checking {}-{} again and again.", name.stack, name.environment));
+    let (sender, requests) = mpsc::channel(4);
+    let signals = tokio::spawn(forward(Signals::listen()?, sender));
+    watch.run(Rhythm::new(every, fastrand::u64(..)), requests).await;
+    signals.abort();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes one check, shows it whole, and tells what is news.
+pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    let (mut watch, _) = watch(context, options).await?;
+    let outcome = watch.once().await;
+    match (outcome.checked, outcome.untold.into_iter().next()) {
+        (Err(why), _) => Err(Failure::Check(why)),
+        (Ok(_), Some((listener, why))) => Err(Failure::Untold { listener, why }),
+        (Ok(drift), None) => Ok(drift::code(&drift, options)),
+    }
+}
+
+async fn watch<'a>(
+    context: &'a Context,
+    options: &'a DriftOptions,
+) -> Result<(Watch<Here<'a>>, StackName), Failure> {
+    let config = context.config(&options.overriding)?;
+    let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
+    let listeners = listeners(&config)?;
+    if options.watching.tell && listeners.is_empty() {
+        return Err(Failure::NobodyToTell);
+    }
+    let memory = memory(context, &name).await?;
+    let is_whole = options.watching.every.is_none();
+    let world = Here { context, options, config, name: name.clone(), is_whole, state: None };
+    Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
+}
+
+async fn memory(context: &Context, name: &StackName) -> Result<Memory, Failure> {
+    let StackName { stack, environment } = name;
+    let kept = context.store().await?.remembered(stack, environment).await?;
+    let read = kept.map(|text| Memory::read(&text)).transpose()?;
+    Ok(read.unwrap_or_else(|| Memory::new(stack, environment)))
+}
+
+/// Those whom a configuration names.
+fn listeners(config: &Config) -> Result<Listeners, Failure> {
+    let config::Drift { webhook, webhook_format, .. } = &config.drift;
+    let Some(webhook) = webhook else { return Ok(vec![]) };
+    let address = match webhook.strip_prefix(FROM_ENVIRONMENT) {
+        Some(name) => variable(name)?,
+        None => webhook.clone(),
+    };
+    let webhook = Webhook::new(&address, *webhook_format, None::<SharedHttpClient>)?;
+    Ok(vec![Arc::new(webhook)])
+}
+
+fn variable(name: &str) -> Result<String, Failure> {
+    let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
+    let value = value.filter(|value| !value.is_empty());
+    value.ok_or_else(|| Failure::NoVariable { name: name.to_owned(), key: "drift.webhook" })
+}
+
+/// The world as the program finds it.
+struct Here<'a> {
+    context: &'a Context,
+    options: &'a DriftOptions,
+    config: Config,
+    name: StackName,
+    /// Whether a check is shown whole, and not in one line.
+    is_whole: bool,
+    /// The state of the last check.
+    state: Option<State>,
+}
+
+impl World for Here<'_> {
+    async fn check(&mut self) -> Result<Drift, String> {
+        let checked = drift::checked(self.context, &self.config, &self.name).await;
+        let (state, drift) = checked.map_err(|failure| failure.text())?;
+        self.state = Some(state);
+        Ok(drift)
+    }
+
+    fn reread(&mut self) -> Result<Listeners, String> {
+        let read = || {
+            let config = self.context.config(&self.options.overriding)?;
+            let listeners = listeners(&config)?;
+            Ok::<_, Failure>((config, listeners))
+        };
+        let (config, listeners) = read().map_err(|failure| failure.text())?;
+        if (&config.name, &config.environment) != (&self.name.stack, &self.name.environment) {
+            return Err("it describes another stack now".into());
+        }
+        self.config = config;
+        Ok(listeners)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn show(&mut self, shown: &Shown<'_>) {
+        match shown {
+            Shown::Checked { at, outcome, news } => self.show_check(*at, outcome, news),
+            Shown::Told { listener, message } => {
+                self.tell(&format!("The {listener} was told: {}.", message.subject()));
+            }
+            Shown::Untold { listener, why } => {
+                self.tell(&format!("The {listener} was not told: {why}. The next check tells it."));
+            }
+            Shown::Reread => self.tell(&format!("{} was read anew.", self.file())),
+            Shown::NotReread(why) => {
+                self.tell(&format!("{} stays as it was read before: {why}", self.file()));
+            }
+            Shown::NotKept(why) => {
+                self.tell(&format!("What was told could not be written down: {why}"));
+            }
+        }
+    }
+
+    async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
+        let StackName { stack, environment } = &self.name;
+        let text = memory.written();
+        let store = self.context.store().await.map_err(|failure| failure.text())?;
+        let kept = store.remember(stack, environment, text.as_bytes()).await;
+        kept.map_err(|error| Failure::from(error).text())
+    }
+}
+
+impl Here<'_> {
+    fn show_check(&self, at: Timestamp, outcome: &Result<Drift, String>, news: &News) {
+        match (outcome, &self.state) {
+            (Ok(drift), Some(state)) if self.is_whole => {
+                drift::show(self.context, self.options, (&self.config, state), drift);
+            }
+            _ if self.is_whole => {}
+            _ if self.context.global.json => {
+                self.context.print(&json::line(&event(at, outcome, news)));
+            }
+            _ => self.context.print(&line(at, outcome, news)),
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        self.context.tell(text);
+    }
+
+    fn file(&self) -> String {
+        self.context.global.file.display().to_string()
+    }
+}
+
+/// A check in one line, and a line for each change since the last one.
+fn line(at: Timestamp, outcome: &Result<Drift, String>, news: &News) -> String {
+    let what = match outcome {
+        Ok(drift) => summary(drift),
+        Err(_) => "The check failed.".into(),
+    };
+    let changes = match (news.first.len(), news.gone.len(), news.still) {
+        (0, 0, 0) => String::new(),
+        (first, gone, still) => format!(" {first} first seen, {still} still there, {gone} gone."),
+    };
+    let mut text = format!("{at:.0}  {what}{changes}\n");
+    for line in lines(news, at) {
+        text.push_str(&format!("    {line}\n"));
+    }
+    text
+}
+
+/// A check for machines.
+fn event(at: Timestamp, outcome: &Result<Drift, String>, news: &News) -> Value {
+    let mut event = match outcome {
+        Ok(drift) => document(drift),
+        Err(why) => json!({ "error": why }),
+    };
+    event["event"] = "check".into();
+    event["at"] = at.to_string().into();
+    event["news"] = json!(news);
+    event
+}
+
+/// The signals that a watch heeds.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Request {
+        tokio::select! {
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.hangup.recv() => Request::Reread,
+        }
+    }
+}
+
+async fn forward(mut signals: Signals, sender: mpsc::Sender<Request>) {
+    loop {
+        let request = signals.next().await;
+        if sender.send(request).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Schedules as EventBridge Scheduler writes them: `rate(…)`, `cron(…)`, `at(…)`.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+
+/// When something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Every so often.
+    Every(Duration),
+    /// At certain times, at least once a day.
+    Daily,
+    /// At certain times, less often than once a day.
+    Seldom,
+    /// Once.
+    Once,
+}
+
+/// The names that months and days of the week have in cron.
+const MONTHS: &[&str] =
+    &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+
+/// Reads a schedule (EventBridge Scheduler's user guide, "Schedule types").
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn when(text: &str) -> Result<When, String> {
+    let inside = |kind: &str| text.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
+    if let Some(rate) = inside("rate") {
+        return every(rate).ok_or_else(|| {
+            format!("`{text}` is no rate: a whole number and `minutes`, `hours` or `days` (`rate(1 hour)`)")
+        });
+    }
+    if let Some(cron) = inside("cron") {
+        return times(cron);
+    }
+    match inside("at").map(str::parse::<DateTime>) {
+        Some(Ok(_)) => Ok(When::Once),
+        Some(Err(_)) => Err(format!("`{text}` is no moment: `at(2027-01-31T06:00:00)`")),
+        None => Err(format!("`{text}` is none of `rate(…)`, `cron(…)` and `at(…)`")),
+    }
+}
+
+fn every(rate: &str) -> Option<When> {
+    let (number, unit) = rate.split_once(' ')?;
+    let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+    let seconds = match (unit, number) {
+        ("minute", 1) | ("minutes", 2..) => 60,
+        ("hour", 1) | ("hours", 2..) => 3600,
+        ("day", 1) | ("days", 2..) => 86_400,
+        _ => return None,
+    };
+    Some(When::Every(Duration::from_secs(number.checked_mul(seconds)?)))
+}
+
+fn times(cron: &str) -> Result<When, String> {
+    let fields: Vec<&str> = cron.split(' ').collect();
+    let [minute, hour, day, month, weekday, year] = fields[..] else {
+        return Err(format!(
+            "`{cron}` has {} fields, and cron has six: minutes, hours, day, month, day of the week, year",
+            fields.len()
+        ));
+    };
+    let fields = [
+        (minute, 0..=59, &[][..]),
+        (hour, 0..=23, &[]),
+        (day, 1..=31, &[]),
+        (month, 1..=12, MONTHS),
+        (weekday, 1..=7, DAYS),
+        (year, 1970..=2199, &[]),
+    ];
+    let wrong = fields.into_iter().find(|(field, range, names)| !is_field(field, range, names));
+    if let Some((field, ..)) = wrong {
+        return Err(format!("`{field}` in `{cron}` is nothing that cron knows"));
+    }
+    if (day == "?") == (weekday == "?") {
+        return Err("one of the day and the day of the week is `?`, and the other is not".into());
+    }
+    let is_any = |field: &str| matches!(field, "*" | "?");
+    let is_daily = [day, month, weekday, year].into_iter().all(is_any);
+    Ok(if is_daily { When::Daily } else { When::Seldom })
+}
+
+/// Whether a field of cron is made up of numbers or names in their range, lists, spans and steps.
+fn is_field(field: &str, range: &RangeInclusive<u32>, names: &[&str]) -> bool {
+    let is_value = |value: &str| {
+        let upper = value.to_ascii_uppercase();
+        names.contains(&upper.as_str()) || value.parse().is_ok_and(|value| range.contains(&value))
+    };
+    let is_special = |value: &str| match *range.end() {
+        31 => value == "L" || value.strip_suffix('W').is_some_and(is_value),
+        7 => {
+            value.strip_suffix('L').is_some_and(is_value)
+                || value.split_once('#').is_some_and(|(day, week)| {
+                    is_value(day) && matches!(week, "1" | "2" | "3" | "4" | "5")
+                })
+        }
+        _ => false,
+    };
+    let is_part = |part: &str| {
+        let (values, step) = part.split_once('/').unwrap_or((part, "1"));
+        let is_step = step.parse::<u32>().is_ok_and(|step| step > 0);
+        let is_span =
+            values.split_once('-').is_some_and(|(from, to)| is_value(from) && is_value(to));
+        is_step && (values == "*" || is_value(values) || is_span || is_special(values))
+    };
+    match field {
+        "?" => matches!(*range.end(), 31 | 7),
+        field => field.split(',').all(is_part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_scheduler_takes_is_taken() {
+        for (text, expected) in [
+            ("rate(5 minutes)", When::Every(Duration::from_mins(5))),
+            ("rate(1 hour)", When::Every(Duration::from_hours(1))),
+            ("rate(7 days)", When::Every(Duration::from_hours(7 * 24))),
+            ("cron(0 6 * * ? *)", When::Daily),
+            ("cron(0/15 8-17 ? * MON-FRI *)", When::Seldom),
+            ("cron(30 9 L JAN,JUL ? 2027-2030)", When::Seldom),
+            ("cron(0 10 ? * 6L *)", When::Seldom),
+            ("cron(0 10 ? * 2#1 *)", When::Seldom),
+            ("at(2027-01-31T06:00:00)", When::Once),
+        ] {
+            assert_eq!(when(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_it_refuses_is_refused_with_a_word() {
+        for text in [
+            "",
+            "1h",
+            "rate(0 minutes)",
+            "rate(1 hours)",
+            "rate(5 minute)",
+            "rate(5)",
+            "rate(2 weeks)",
+            "cron(0 6 * * *)",
+            "cron(0 6 * * * *)",
+            "cron(0 6 ? * ? *)",
+            "cron(60 6 * * ? *)",
+            "cron(0 6 * * ? 1969)",
+            "cron(a 6 * * ? *)",
+            "cron(0/0 6 * * ? *)",
+            "at(tomorrow)",
+        ] {
+            assert!(when(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Checks for drift that come again and again: what has changed since the last one, told once.
+//!
+//! [`Watch`] makes a check, takes what it saw into its [`Memory`], and tells each [`Listener`] what
+//! is news to it; once, or every so often until it is asked to stop. A check and the telling of it
+//! are two things: a listener that does not answer keeps no check from being made, and what it did
+//! not hear is news to it still.
+//!
+//! The rules: two checks never run at once; a check that fails is told as what it found would be,
+//! and ends nothing; what was told is written down before anything else is told. The world comes in
+//! through [`World`] alone, and time is tokio's.
+
+pub mod ledger;
+pub mod memory;
+pub mod message;
+pub mod rhythm;
+#[cfg(test)]
+mod tests;
+pub mod webhook;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+pub use ledger::{Item, Ledger, News};
+pub use memory::{Memory, MemoryError};
+pub use message::Message;
+pub use rhythm::Rhythm;
+pub use webhook::Webhook;
+
+use crate::drift::{Drift, Severity};
+
+/// How long listeners have to answer once the watch is asked to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// Somebody who is told what is news.
+pub trait Listener: Send + Sync + std::fmt::Debug {
+    /// By what it is remembered what it was told.
+    fn name(&self) -> &'static str;
+
+    /// Tells it. An error says, in words, why it may not have heard.
+    fn hear<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), String>>;
+}
+
+/// Those who are told.
+pub type Listeners = Vec<Arc<dyn Listener>>;
+
+/// What a watch does to the world.
+pub trait World: Send {
+    /// Makes one check, from reading the state on. An error says in words what went wrong.
+    fn check(&mut self) -> impl Future<Output = Result<Drift, String>> + Send;
+
+    /// Reads the configuration anew, and gives those who are to be told from now on.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words; the one before then stays in force.
+    fn reread(&mut self) -> Result<Listeners, String>;
+
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+
+    /// Shows what happened to whoever watches.
+    fn show(&mut self, shown: &Shown<'_>);
+
+    /// Writes down what is to be remembered.
+    fn keep(&mut self, memory: &Memory) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// What whoever watches is shown.
+#[derive(Debug)]
+pub enum Shown<'a> {
+    /// A check has ended.
+    Checked {
+        /// When.
+        at: Timestamp,
+        /// What it found, or why it failed.
+        outcome: &'a Result<Drift, String>,
+        /// What of that was not shown before.
+        news: &'a News,
+    },
+    /// A listener has heard.
+    Told {
+        /// Which.
+        listener: &'static str,
+        /// What.
+        message: &'a Message,
+    },
+    /// A listener has not heard, and is told with the next check.
+    Untold {
+        /// Which.
+        listener: &'static str,
+        /// Why.
+        why: &'a str,
+    },
+    /// The configuration was read anew.
+    Reread,
+    /// The configuration could not be read anew: the one before stays in force.
+    NotReread(&'a str),
+    /// What was told could not be written down: it may be told again.
+    NotKept(&'a str),
+}
+
+/// What a watch is asked from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// To come to an end.
+    Stop,
+    /// To read the configuration anew.
+    Reread,
+}
+
+/// What came of a single check.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it found, or why it failed.
+    pub checked: Result<Drift, String>,
+    /// Whom it could not be told, and why.
+    pub untold: Vec<(&'static str, String)>,
+}
+
+/// Checks, and the telling of them.
+#[derive(Debug)]
+pub struct Watch<W> {
+    world: W,
+    memory: Memory,
+    listeners: Listeners,
+    least: Severity,
+    /// Who is being told.
+    telling: BTreeSet<&'static str>,
+    /// What whoever watches has seen; not remembered, since the next one has not.
+    shown: Ledger,
+}
+
+/// What a listener was told, and whether it heard.
+type Telling = (&'static str, Message, Result<(), String>);
+
+/// What comes next in a watch.
+enum Turn {
+    Check,
+    Asked(Request),
+    Told(Box<Telling>),
+}
+
+impl<W: World> Watch<W> {
+    /// A watch that goes on from what `memory` says. Findings that matter less than `least` are not
+    /// told.
+    pub fn new(world: W, memory: Memory, listeners: Listeners, least: Severity) -> Self {
+        let (telling, shown) = (BTreeSet::new(), Ledger::default());
+        Self { world, memory, listeners, least, telling, shown }
+    }
+
+    /// Makes one check, and tells what is news; waits until it is told, or can't be.
+    pub async fn once(&mut self) -> Outcome {
+        let checked = self.world.check().await;
+        self.take_in(&checked).await;
+        let mut tellings = JoinSet::new();
+        self.tell(&mut tellings);
+        let mut untold = Vec::new();
+        while let Some(told) = tellings.join_next().await {
+            let told = told.expect("a listener does not panic");
+            if let (listener, _, Err(why)) = &told {
+                untold.push((*listener, why.clone()));
+            }
+            self.settle(told).await;
+        }
+        Outcome { checked, untold }
+    }
+
+    /// Makes checks in a rhythm until it is asked to stop.
+    ///
+    /// A check that is under way then is given up, which changes nothing; a telling has
+    /// a few seconds to end.
+    pub async fn run(mut self, mut rhythm: Rhythm, mut requests: mpsc::Receiver<Request>) {
+        let mut tellings = JoinSet::new();
+        loop {
+            let turn = tokio::select! {
+                asked = requests.recv() => Turn::Asked(asked.unwrap_or(Request::Stop)),
+                Some(told) = tellings.join_next() => {
+                    Turn::Told(Box::new(told.expect("a listener does not panic")))
+                }
+                () = sleep_until(rhythm.next()) => Turn::Check,
+            };
+            match turn {
+                Turn::Asked(Request::Stop) => break,
+                Turn::Asked(Request::Reread) => self.reread(),
+                Turn::Told(told) => self.settle(*told).await,
+                Turn::Check => {
+                    let Some(checked) = self.check(&mut requests).await else { break };
+                    self.take_in(&checked).await;
+                    self.tell(&mut tellings);
+                    rhythm.advance();
+                }
+            }
+        }
+        self.end(tellings).await;
+    }
+
+    /// Makes a check; `None` when it was asked to stop meanwhile.
+    async fn check(
+        &mut self,
+        requests: &mut mpsc::Receiver<Request>,
+    ) -> Option<Result<Drift, String>> {
+        let mut is_to_reread = false;
+        let checked = {
+            let mut check = std::pin::pin!(self.world.check());
+            loop {
+                tokio::select! {
+                    checked = &mut check => break checked,
+                    asked = requests.recv() => match asked {
+                        Some(Request::Reread) => is_to_reread = true,
+                        Some(Request::Stop) | None => return None,
+                    },
+                }
+            }
+        };
+        if is_to_reread {
+            self.reread();
+        }
+        Some(checked)
+    }
+
+    fn reread(&mut self) {
+        match self.world.reread() {
+            Ok(listeners) => {
+                self.listeners = listeners;
+                self.world.show(&Shown::Reread);
+            }
+            Err(why) => self.world.show(&Shown::NotReread(&why)),
+        }
+    }
+
+    /// Takes in a check, shows it, and writes it down.
+    async fn take_in(&mut self, checked: &Result<Drift, String>) {
+        let at = self.world.now();
+        let names: Vec<&str> = self.listeners.iter().map(|listener| listener.name()).collect();
+        self.memory.take_in(checked, names, self.least, at);
+        memory::take_into(&mut self.shown, checked, self.least, at);
+        let news = self.shown.news();
+        self.world.show(&Shown::Checked { at, outcome: checked, news: &news });
+        self.shown.told(&news);
+        self.keep().await;
+    }
+
+    /// Begins to tell every listener that is not being told already.
+    fn tell(&mut self, tellings: &mut JoinSet<Telling>) {
+        let at = self.world.now();
+        for listener in &self.listeners {
+            let name = listener.name();
+            if self.telling.contains(name) {
+                continue;
+            }
+            let Some(message) = Message::of(&self.memory, name, at) else { continue };
+            self.telling.insert(name);
+            let listener = Arc::clone(listener);
+            tellings.spawn(async move {
+                let heard = listener.hear(&message).await;
+                (listener.name(), message, heard)
+            });
+        }
+    }
+
+    /// Writes down what came of a telling.
+    async fn settle(&mut self, (listener, message, heard): Telling) {
+        self.telling.remove(listener);
+        match heard {
+            Ok(()) => {
+                self.memory.ledger(listener).told(&message.news);
+                self.world.show(&Shown::Told { listener, message: &message });
+                self.keep().await;
+            }
+            Err(why) => self.world.show(&Shown::Untold { listener, why: &why }),
+        }
+    }
+
+    async fn keep(&mut self) {
+        if let Err(why) = self.world.keep(&self.memory).await {
+            self.world.show(&Shown::NotKept(&why));
+        }
+    }
+
+    async fn end(&mut self, mut tellings: JoinSet<Telling>) {
+        let deadline = tokio::time::Instant::now() + LAST_ANSWERS;
+        while let Ok(Some(told)) = tokio::time::timeout_at(deadline, tellings.join_next()).await {
+            self.settle(told.expect("a listener does not panic")).await;
+        }
+    }
+}

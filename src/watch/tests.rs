@@ -1,0 +1,296 @@
+//! The loop in virtual time: what it checks, when, and what it tells.
+
+use std::sync::Mutex;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::drift::{Class, Finding};
+
+/// What checks find one after the other; the last goes on for ever.
+type Script = Vec<Result<Vec<&'static str>, &'static str>>;
+
+/// What happened, by the minute.
+type Log = Arc<Mutex<Vec<String>>>;
+
+#[derive(Debug)]
+struct Stage {
+    script: Script,
+    checks: usize,
+    takes: Duration,
+    log: Log,
+    began: Instant,
+    kept: Arc<Mutex<Option<Memory>>>,
+    listeners: Listeners,
+}
+
+impl Stage {
+    fn new(script: Script, log: &Log) -> Self {
+        Self {
+            script,
+            checks: 0,
+            takes: Duration::from_secs(5),
+            log: Arc::clone(log),
+            began: Instant::now(),
+            kept: Arc::default(),
+            listeners: vec![],
+        }
+    }
+
+    fn note(&self, what: &str) {
+        note(&self.log, self.began, what);
+    }
+}
+
+fn note(log: &Log, began: Instant, what: &str) {
+    let minute = began.elapsed().as_secs() / 60;
+    log.lock().unwrap().push(format!("{minute:02} {what}"));
+}
+
+fn drift(places: &[&str]) -> Drift {
+    let finding = |place: &&str| Finding {
+        id: (*place).to_owned(),
+        address: "vpc.main".parse().unwrap(),
+        type_name: "AWS::EC2::VPC",
+        property: (*place).to_owned(),
+        class: Class::Outside,
+        severity: Severity::High,
+        reason: "because".into(),
+        declared: serde_json::Value::Null,
+        applied: serde_json::Value::Null,
+        live: serde_json::Value::Null,
+        hidden: false,
+        physical_id: "vpc-1".into(),
+        details: vec![],
+    };
+    Drift {
+        stack: "shop".into(),
+        environment: "dev".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        resources: 21,
+        findings: places.iter().map(finding).collect(),
+        ignored: vec![],
+        expired: vec![],
+    }
+}
+
+impl World for Stage {
+    async fn check(&mut self) -> Result<Drift, String> {
+        self.note("check");
+        sleep(self.takes).await;
+        let place = self.checks.min(self.script.len() - 1);
+        self.checks += 1;
+        match &self.script[place] {
+            Ok(places) => Ok(drift(places)),
+            Err(why) => Err((*why).to_owned()),
+        }
+    }
+
+    fn reread(&mut self) -> Result<Listeners, String> {
+        self.note("reread");
+        Ok(self.listeners.clone())
+    }
+
+    fn now(&self) -> Timestamp {
+        let since = i64::try_from(self.began.elapsed().as_secs()).unwrap();
+        Timestamp::from_second(1_767_225_600 + since).unwrap()
+    }
+
+    fn show(&mut self, shown: &Shown<'_>) {
+        match shown {
+            Shown::Checked { outcome, news, .. } => {
+                let (first, gone) = (news.first.len(), news.gone.len());
+                let went = if outcome.is_ok() { "found" } else { "failed" };
+                self.note(&format!("{went} +{first} -{gone} ={}", news.still));
+            }
+            Shown::Told { message, .. } => {
+                self.note(&format!("told {:?}", message.news.first.keys().collect::<Vec<_>>()));
+            }
+            Shown::Untold { why, .. } => self.note(&format!("untold: {why}")),
+            _ => {}
+        }
+    }
+
+    async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
+        *self.kept.lock().unwrap() = Some(memory.clone());
+        Ok(())
+    }
+}
+
+/// Hears after a while, or not, as the script says.
+#[derive(Debug)]
+struct Ear {
+    takes: Duration,
+    answers: Mutex<Vec<Result<(), String>>>,
+    heard: Mutex<Vec<String>>,
+}
+
+impl Ear {
+    fn new(takes: Duration, answers: &[Result<(), &str>]) -> Arc<Self> {
+        let answers = answers.iter().rev().map(|answer| answer.map_err(str::to_owned)).collect();
+        Arc::new(Self { takes, answers: Mutex::new(answers), heard: Mutex::default() })
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+impl Listener for Ear {
+    fn name(&self) -> &'static str {
+        "ear"
+    }
+
+    fn hear<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            sleep(self.takes).await;
+            self.answers.lock().unwrap().pop().unwrap_or(Ok(()))?;
+            self.heard.lock().unwrap().push(message.subject());
+            Ok(())
+        })
+    }
+}
+
+/// Lets a watch run for so many minutes, then stops it; gives what happened.
+async fn minutes(minutes: u64, every: u64, stage: Stage, ear: &Arc<Ear>) -> Vec<String> {
+    let log = Arc::clone(&stage.log);
+    let (ask, requests) = mpsc::channel(4);
+    let listeners: Listeners = vec![Arc::<Ear>::clone(ear)];
+    let watch = Watch::new(stage, Memory::new("shop", "dev"), listeners, Severity::Low);
+    let rhythm = Rhythm::new(Duration::from_mins(every), 7);
+    let running = tokio::spawn(watch.run(rhythm, requests));
+    sleep(Duration::from_secs(minutes * 60 + 59)).await;
+    ask.send(Request::Stop).await.unwrap();
+    running.await.unwrap();
+    let log = log.lock().unwrap();
+    log.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_changes_are_told() {
+    let script = vec![Ok(vec![]), Ok(vec!["a"]), Ok(vec!["a"]), Ok(vec!["a", "b"]), Ok(vec!["b"])];
+    let ear = Ear::new(Duration::from_secs(1), &[]);
+    let stage = Stage::new(script, &Log::default());
+    let log = minutes(50, 10, stage, &ear).await;
+    let found: Vec<&String> = log.iter().filter(|line| line.contains("found")).collect();
+    let expected = [
+        "00 found +0 -0 =0",
+        "10 found +1 -0 =0",
+        "20 found +0 -0 =1",
+        "30 found +1 -0 =1",
+        "40 found +0 -1 =1",
+        "50 found +0 -0 =1",
+    ];
+    assert_eq!(found, expected);
+    let heard = ear.heard();
+    assert_eq!(
+        heard,
+        ["shop-dev: 1 high first seen", "shop-dev: 1 high first seen", "shop-dev: 1 gone"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_check_is_told_once_and_ends_nothing() {
+    let script = vec![Ok(vec!["a"]), Err("denied"), Err("denied"), Ok(vec!["a"])];
+    let ear = Ear::new(Duration::from_secs(1), &[]);
+    let stage = Stage::new(script, &Log::default());
+    let log = minutes(45, 10, stage, &ear).await;
+    assert!(log.contains(&"10 failed +1 -0 =1".to_owned()), "{log:#?}");
+    assert!(log.contains(&"20 failed +0 -0 =2".to_owned()), "{log:#?}");
+    assert!(log.contains(&"30 found +0 -1 =1".to_owned()), "{log:#?}");
+    assert_eq!(ear.heard().len(), 3, "{:?}", ear.heard());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_does_not_answer_keeps_no_check_from_being_made() {
+    let script = vec![Ok(vec!["a"]), Ok(vec!["a", "b"]), Ok(vec!["b", "c"])];
+    let ear = Ear::new(Duration::from_mins(25), &[Err("too slow"), Ok(())]);
+    let stage = Stage::new(script, &Log::default());
+    let log = minutes(75, 10, stage, &ear).await;
+    let checks = log.iter().filter(|line| line.ends_with(" check")).count();
+    assert_eq!(checks, 8, "{log:#?}");
+    assert!(log.contains(&"25 untold: too slow".to_owned()), "{log:#?}");
+    // What it did not hear the first time it hears the second, as it is then.
+    let told: Vec<&String> = log.iter().filter(|line| line.contains("told [")).collect();
+    assert_eq!(told, [r#"55 told ["b", "c"]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_never_overlap_and_missed_ones_are_left_out() {
+    let ear = Ear::new(Duration::from_secs(1), &[]);
+    let stage =
+        Stage { takes: Duration::from_mins(25), ..Stage::new(vec![Ok(vec![])], &Log::default()) };
+    let log = minutes(89, 10, stage, &ear).await;
+    let checks: Vec<&String> = log.iter().filter(|line| line.ends_with(" check")).collect();
+    assert_eq!(checks, ["00 check", "30 check", "60 check"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_at_once_and_lets_a_telling_end() {
+    let ear = Ear::new(Duration::from_secs(4), &[]);
+    let log = Log::default();
+    let stage = Stage { takes: Duration::from_mins(5), ..Stage::new(vec![Ok(vec!["a"])], &log) };
+    let kept = Arc::clone(&stage.kept);
+    let (ask, requests) = mpsc::channel(4);
+    let watch = Watch::new(stage, Memory::new("shop", "dev"), vec![ear.clone()], Severity::Low);
+    let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_mins(6), 7), requests));
+    // In the first telling.
+    sleep(Duration::from_mins(5) + Duration::from_secs(1)).await;
+    let asked = Instant::now();
+    ask.send(Request::Stop).await.unwrap();
+    running.await.unwrap();
+    assert_eq!(asked.elapsed(), Duration::from_secs(3));
+    assert_eq!(ear.heard().len(), 1);
+    let memory = kept.lock().unwrap().clone().unwrap();
+    assert!(memory.ledgers["ear"].news().is_empty(), "what was told is written down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_is_under_way_is_given_up() {
+    let ear = Ear::new(Duration::ZERO, &[]);
+    let log = Log::default();
+    let stage = Stage { takes: Duration::from_mins(5), ..Stage::new(vec![Ok(vec!["a"])], &log) };
+    let (ask, requests) = mpsc::channel(4);
+    let watch = Watch::new(stage, Memory::new("shop", "dev"), vec![ear.clone()], Severity::Low);
+    let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_mins(6), 7), requests));
+    sleep(Duration::from_secs(30)).await;
+    ask.send(Request::Reread).await.unwrap();
+    ask.send(Request::Stop).await.unwrap();
+    let asked = Instant::now();
+    running.await.unwrap();
+    assert_eq!((asked.elapsed(), ear.heard().len()), (Duration::ZERO, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_it_tells_changes_when_the_file_is_read_anew() {
+    let (old, new) = (Ear::new(Duration::ZERO, &[]), Ear::new(Duration::ZERO, &[]));
+    let script = vec![Ok(vec!["a"]), Ok(vec!["b"])];
+    let stage = Stage { listeners: vec![new.clone()], ..Stage::new(script, &Log::default()) };
+    let (ask, requests) = mpsc::channel(4);
+    let watch = Watch::new(stage, Memory::new("shop", "dev"), vec![old.clone()], Severity::Low);
+    let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_mins(10), 7), requests));
+    sleep(Duration::from_mins(5)).await;
+    ask.send(Request::Reread).await.unwrap();
+    sleep(Duration::from_mins(10)).await;
+    drop(ask);
+    running.await.unwrap();
+    assert_eq!((old.heard().len(), new.heard().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_checks_go_on_from_what_the_last_one_remembers() {
+    let ear = Ear::new(Duration::ZERO, &[Err("away"), Ok(()), Ok(())]);
+    let mut memory = Memory::new("shop", "dev");
+    for places in [vec!["a"], vec!["a"], vec!["a"], vec!["b"]] {
+        let stage = Stage::new(vec![Ok(places)], &Log::default());
+        let kept = Arc::clone(&stage.kept);
+        let mut watch = Watch::new(stage, memory, vec![ear.clone()], Severity::Low);
+        let outcome = watch.once().await;
+        assert!(outcome.checked.is_ok());
+        memory = kept.lock().unwrap().clone().unwrap();
+    }
+    assert_eq!(ear.heard(), ["shop-dev: 1 high first seen", "shop-dev: 1 high first seen, 1 gone"]);
+    assert_eq!(memory.checks, 4);
+}
