@@ -112,8 +112,8 @@ fn arguments(global: &Global, by: Keeper) -> Vec<String> {
     if let Some(region) = &global.region {
         add("--region", region.clone());
     }
-    if is_here && global.state_dir != Path::new("state") {
-        add("--state-dir", global.state_dir.to_string_lossy().into_owned());
+    if let Some(place) = global.state_dir.as_ref().filter(|_| is_here) {
+        add("--state-dir", place.to_string_lossy().into_owned());
     }
     if let (true, Some(profile)) = (is_here, &global.profile) {
         add("--profile", profile.clone());
