@@ -110,7 +110,7 @@ pub async fn checked(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
@@ -176,12 +176,12 @@ async fn fix(
     name: &StackName,
 ) -> Result<ExitCode, Failure> {
     let lock = lock(context, name, "drift --fix", options.locking).await?;
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     let fixed = fix_with(context, options, config, &cloud, &mut writer).await;
-    writer.finish()?;
+    writer.finish().await?;
     fixed
 }
 

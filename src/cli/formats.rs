@@ -1,6 +1,6 @@
 //! In which formats a check for drift is printed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -14,6 +14,7 @@ use crate::stack::key_of;
 use crate::state::State;
 
 use super::context::Context;
+use super::place;
 
 /// A format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,13 +71,22 @@ impl<'a> Places<'a> {
         Self { context, config, lines }
     }
 
+    /// Where the state is that a check was of: it was read from there.
+    fn snapshot(&self, drift: &Drift) -> PathBuf {
+        let place = self.context.place().unwrap_or_else(|_| place::Place::usual());
+        place.snapshot(&drift.stack, &drift.environment)
+    }
+
     fn of_finding(&self, drift: &Drift, finding: &Finding) -> Place {
         let key = key_of(&finding.address, &finding.property, self.config);
         let line = self.lines.as_ref().and_then(|lines| lines.line_of(&key));
         let path = match line {
             Some(_) => self.context.global.file.clone(),
-            None => self.context.store().snapshot_path(&drift.stack, &drift.environment),
+            None => self.snapshot(drift),
         };
+        if path.starts_with("s3:") {
+            return Place { path: path.to_string_lossy().into_owned(), line };
+        }
         place(&path, line)
     }
 }
