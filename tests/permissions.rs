@@ -8,13 +8,16 @@ use serde_json::Value;
 
 const SERVICES: &[&str] = &[
     "ec2",
+    "cloudwatch",
     "ecs",
     "iam",
     "logs",
     "elasticloadbalancing",
     "application-autoscaling",
     "secretsmanager",
+    "scheduler",
     "servicequotas",
+    "sns",
     "ssm",
     "sts",
 ];
@@ -26,6 +29,10 @@ const NOT_CALLED: &[&str] = &[
     "iam:CreateServiceLinkedRole",
     "secretsmanager:GetSecretValue",
     "ssm:GetParameters",
+    // What the check in the account does with a role of its own.
+    "cloudwatch:PutMetricData",
+    "ecs:RunTask",
+    "sns:Publish",
 ];
 
 fn policy() -> Value {

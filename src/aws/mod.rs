@@ -85,6 +85,9 @@ struct Clients {
     secrets_manager: aws_sdk_secretsmanager::Client,
     service_quotas: aws_sdk_servicequotas::Client,
     ssm: aws_sdk_ssm::Client,
+    scheduler: aws_sdk_scheduler::Client,
+    sns: aws_sdk_sns::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -120,6 +123,9 @@ impl Aws {
             secrets_manager: aws_sdk_secretsmanager::Client::new(config),
             service_quotas: aws_sdk_servicequotas::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -203,6 +209,21 @@ impl Aws {
     /// The client of Systems Manager.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {
         &self.clients.ssm
+    }
+
+    /// The client of EventBridge Scheduler.
+    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        &self.clients.scheduler
+    }
+
+    /// The client of SNS.
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        &self.clients.sns
+    }
+
+    /// The client of CloudWatch.
+    pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        &self.clients.cloudwatch
     }
 
     /// The region's name, `eu-west-1`.

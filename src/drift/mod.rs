@@ -8,6 +8,7 @@
 //! The rules: everything here is pure; one thing that somebody did is one finding; and what moves by
 //! itself (aws-behaviour 26) is none.
 
+mod applied;
 mod compare;
 mod finding;
 mod ignore;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use applied::as_applied;
 pub use compare::{Difference, field_of};
 pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};

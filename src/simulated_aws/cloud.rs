@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
+use super::cloudwatch::CloudWatch;
+use super::scheduler::Scheduler;
+use super::sns::Sns;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
 use super::{s3::S3, secretsmanager::SecretsManager, servicequotas::ServiceQuotas, ssm::Ssm};
 
@@ -41,6 +44,15 @@ pub struct Cloud {
     /// Parameters, without their values.
     #[serde(default)]
     pub ssm: Ssm,
+    /// Schedules.
+    #[serde(default)]
+    pub scheduler: Scheduler,
+    /// Topics, and what was published to them.
+    #[serde(default)]
+    pub sns: Sns,
+    /// Metrics and alarms.
+    #[serde(default)]
+    pub cloudwatch: CloudWatch,
     /// What the account is told of its quotas.
     #[serde(default)]
     pub servicequotas: ServiceQuotas,
@@ -67,6 +79,9 @@ impl Cloud {
             autoscaling: Autoscaling::default(),
             secretsmanager: SecretsManager::default(),
             ssm: Ssm::default(),
+            scheduler: Scheduler::default(),
+            sns: Sns::default(),
+            cloudwatch: CloudWatch::default(),
             servicequotas: ServiceQuotas::default(),
             s3: S3::default(),
             seed,
@@ -83,6 +98,8 @@ impl Cloud {
             super::elb::pass(self);
             super::ecs::pass(self);
             super::autoscaling::pass(self);
+            super::scheduler::pass(self);
+            super::cloudwatch::pass(self);
         }
         self.now = self.now.max(now);
     }
@@ -94,6 +111,8 @@ impl Cloud {
             super::elb::next_due(self),
             super::ecs::next_due(self),
             super::autoscaling::next_due(self),
+            super::scheduler::next_due(self),
+            super::cloudwatch::next_due(self),
         ]
         .into_iter()
         .flatten()

@@ -10,5 +10,6 @@ mod calm;
 mod changes;
 mod extras;
 mod formats;
+mod job;
 mod schedule;
 mod world;
