@@ -8,6 +8,7 @@ use serde_json::Value;
 
 const SERVICES: &[&str] = &[
     "ec2",
+    "cloudwatch",
     "ecs",
     "iam",
     "logs",
@@ -15,7 +16,9 @@ const SERVICES: &[&str] = &[
     "application-autoscaling",
     "cloudtrail",
     "secretsmanager",
+    "scheduler",
     "servicequotas",
+    "sns",
     "ssm",
     "sts",
 ];
@@ -27,6 +30,10 @@ const NOT_CALLED: &[&str] = &[
     "iam:CreateServiceLinkedRole",
     "secretsmanager:GetSecretValue",
     "ssm:GetParameters",
+    // What the check in the account does with a role of its own.
+    "cloudwatch:PutMetricData",
+    "ecs:RunTask",
+    "sns:Publish",
 ];
 
 /// What nobody has to allow: a policy of its own, and the only source that calls what is in it.

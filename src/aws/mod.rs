@@ -93,6 +93,9 @@ struct Clients {
     cloudtrail: aws_sdk_cloudtrail::Client,
     cloudtrail_at_home: aws_sdk_cloudtrail::Client,
     s3: aws_sdk_s3::Client,
+    scheduler: aws_sdk_scheduler::Client,
+    sns: aws_sdk_sns::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -131,6 +134,9 @@ impl Aws {
             cloudtrail: aws_sdk_cloudtrail::Client::new(config),
             cloudtrail_at_home: cloudtrail_at_home(config, &region),
             s3: s3(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -230,6 +236,21 @@ impl Aws {
     /// The client of S3.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.clients.s3
+    }
+
+    /// The client of EventBridge Scheduler.
+    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        &self.clients.scheduler
+    }
+
+    /// The client of SNS.
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        &self.clients.sns
+    }
+
+    /// The client of CloudWatch.
+    pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        &self.clients.cloudwatch
     }
 
     /// The region's name, `eu-west-1`.

@@ -98,6 +98,8 @@ pub enum Failure {
     Moved { path: PathBuf, moved: Vec<String> },
     #[error("the check failed: {0}")]
     Check(String),
+    #[error("what the check was given of the file (PROVISION_DRIFT) can't be read: {0}")]
+    Settings(serde_json::Error),
     #[error("there is nobody to tell: the file names no webhook")]
     NobodyToTell,
     #[error("the {listener} was not told: {why}")]

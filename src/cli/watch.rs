@@ -14,13 +14,17 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::aws::NoRegion;
 use crate::config::{self, Config, FROM_ENVIRONMENT};
 use crate::drift::Drift;
 use crate::report::drift::{document, summary};
 use crate::report::json;
+use crate::stack;
 use crate::state::State;
 use crate::watch::message::lines;
-use crate::watch::{Listeners, Memory, News, Request, Rhythm, Shown, Watch, Webhook, World};
+use crate::watch::{
+    Listeners, Memory, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook, World,
+};
 
 use super::arguments::duration;
 use super::context::{Context, StackName};
@@ -36,6 +40,9 @@ pub struct Watching {
     /// Tell the webhook of the file what has changed since the last check that did.
     #[arg(long, conflicts_with = "fix")]
     pub tell: bool,
+    /// Be the check that the account makes by itself: from the state alone, with metrics and a topic.
+    #[arg(long, conflicts_with_all = ["fix", "every", "tell"], requires = "stack")]
+    pub job: bool,
 }
 
 /// The shortest time from one check to the next: each one is dozens of calls.
@@ -66,12 +73,51 @@ pub async fn stay(
 /// Makes one check, shows it whole, and tells what is news.
 pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
     let (mut watch, _) = watch(context, options).await?;
-    let outcome = watch.once().await;
+    ended(watch.once().await, options)
+}
+
+/// What a single check means for the shell.
+fn ended(outcome: Outcome, options: &DriftOptions) -> Result<ExitCode, Failure> {
     match (outcome.checked, outcome.untold.into_iter().next()) {
         (Err(why), _) => Err(Failure::Check(why)),
         (Ok(_), Some((listener, why))) => Err(Failure::Untold { listener, why }),
         (Ok(drift), None) => Ok(drift::code(&drift, options)),
     }
+}
+
+/// Makes the check that the account makes by itself, in a task that `up` has set up: needs no file.
+pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    let config = settings(context)?;
+    let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
+    let aws = context.connect(&config.region).await?.aws;
+    let (partition, account) = (aws.partition(), aws.account().await?);
+    let StackName { stack, environment } = &name;
+    let topic = format!(
+        "arn:{partition}:sns:{}:{account}:{stack}-{environment}-{}",
+        config.region,
+        stack::drift::NAME
+    );
+    let mut listeners = listeners(&config)?;
+    listeners.push(Arc::new(Topic::new(aws, topic)));
+    let memory = memory(context, &name).await?;
+    let world =
+        Here { context, options, config, name, is_whole: true, is_alone: true, state: None };
+    let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
+    ended(watch.once().await, options)
+}
+
+/// What the task was given in place of a file.
+fn settings(context: &Context) -> Result<Config, Failure> {
+    let given = std::env::var_os(stack::drift::SETTINGS).unwrap_or_default();
+    let given = given.to_string_lossy();
+    let drift = match given.as_ref() {
+        "" => config::Drift::default(),
+        given => serde_json::from_str(given).map_err(Failure::Settings)?,
+    };
+    let global = &context.global;
+    let region = global.region.clone().ok_or(NoRegion)?;
+    let stack = global.stack.clone().unwrap_or_default();
+    Ok(Config::bare(stack, global.env.clone(), region, drift))
 }
 
 async fn watch<'a>(
@@ -86,7 +132,15 @@ async fn watch<'a>(
     }
     let memory = memory(context, &name).await?;
     let is_whole = options.watching.every.is_none();
-    let world = Here { context, options, config, name: name.clone(), is_whole, state: None };
+    let world = Here {
+        context,
+        options,
+        config,
+        name: name.clone(),
+        is_whole,
+        is_alone: false,
+        state: None,
+    };
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
 
@@ -123,13 +177,20 @@ struct Here<'a> {
     name: StackName,
     /// Whether a check is shown whole, and not in one line.
     is_whole: bool,
+    /// Whether there is no file, and the state says what was applied.
+    is_alone: bool,
     /// The state of the last check.
     state: Option<State>,
 }
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
-        let checked = drift::checked(self.context, self.options, &self.config, &self.name).await;
+        let Self { context, options, config, name, .. } = &*self;
+        let checked = if self.is_alone {
+            drift::checked_alone(context, options, config, name).await
+        } else {
+            drift::checked(context, options, config, name).await
+        };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
         self.state = Some(state);
         Ok(drift)
