@@ -137,7 +137,7 @@ pub async fn checked_alone(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let aws = context.connect(&state.region).await?.aws;
     check_place(&aws, &state).await?;
     let state = settled(&aws, state).await?;

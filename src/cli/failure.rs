@@ -58,8 +58,8 @@ pub enum Failure {
     Unbreakable(Holder),
     #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
     LostState { name: StackName, copy: Copy },
-    #[error("there is no stack in {}", .0.display())]
-    NoStacks(PathBuf),
+    #[error("there is no stack in {0}")]
+    NoStacks(String),
     #[error("there is no output `{name}`")]
     NoOutput { name: String, known: Vec<String> },
     #[error(transparent)]

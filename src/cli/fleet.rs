@@ -23,6 +23,7 @@ use super::context::Context;
 use super::drift::DRIFTED;
 use super::failure::{self, Failure};
 use super::formats::{self, Format};
+use super::place::Place;
 
 #[derive(Debug, Args)]
 pub struct FleetOptions {
@@ -47,11 +48,11 @@ pub async fn check(
     format: Format,
     fail_on: Severity,
 ) -> Result<ExitCode, Failure> {
-    let files = configurations(context, options.files.as_deref())?;
+    let files = configurations(context, options.files.as_deref()).await?;
     let depth = if options.thorough { Depth::Whole } else { Depth::Shared };
     let check = Check { files: &files, today: jiff::Zoned::now().date(), depth };
     let rows = look(context, &check).await?;
-    context.print(&drawn(context, format, &rows, depth, fail_on));
+    context.print(&drawn(&context.place()?, format, &rows, depth, fail_on));
     if !matches!(format, Format::Table | Format::Json) {
         tell_of_unknown(&rows);
     }
@@ -62,7 +63,7 @@ pub async fn check(
 
 /// A check in a format. What could not be looked at is in the first two alone.
 fn drawn(
-    context: &Context,
+    states: &Place,
     format: Format,
     rows: &[Row<Checked>],
     depth: Depth,
@@ -71,8 +72,7 @@ fn drawn(
     let checked = worst_first(rows);
     let drifts: Vec<&Drift> = checked.iter().map(|checked| &checked.drift).collect();
     let place = |drift: &Drift, _: &Finding| {
-        let path = context.store().snapshot_path(&drift.stack, &drift.environment);
-        formats::place(&path, None)
+        formats::place(&states.snapshot(&drift.stack, &drift.environment), None)
     };
     match format {
         Format::Table => draw_check(rows, depth, Look::stdout(Values::Hidden)),
@@ -118,9 +118,9 @@ async fn look<L: Looking>(context: &Context, look: &L) -> Result<Vec<Row<L::Seen
     let tell = |Progress { done, of }: Progress| {
         context.tell(&format!("{done} of {of} stacks looked at"));
     };
-    let lines = look_at_all(&context.store(), connect, look, tell).await?;
+    let lines = look_at_all(context.store().await?, connect, look, tell).await?;
     if lines.is_empty() {
-        return Err(Failure::NoStacks(context.state_directory()));
+        return Err(Failure::NoStacks(context.place()?.to_string()));
     }
     Ok(lines.into_iter().map(row).collect())
 }
@@ -144,12 +144,12 @@ fn code<T>(context: &Context, rows: &[Row<T>], otherwise: u8) -> ExitCode {
 
 /// The configurations that are at hand: those below a directory, or the one file. One that can't be
 /// used is told of, and its stack is held against what was last applied.
-fn configurations(context: &Context, below: Option<&Path>) -> Result<Files, Failure> {
+async fn configurations(context: &Context, below: Option<&Path>) -> Result<Files, Failure> {
     let paths = match below {
         Some(directory) => found_below(directory)?,
         None => vec![context.global.file.clone()],
     };
-    let environments = context.store().stacks()?.into_iter().map(|name| name.environment);
+    let environments = context.store().await?.stacks().await?.into_iter().map(|name| name.environment);
     let environments: BTreeSet<String> = environments.collect();
     let mut configs = Vec::new();
     for path in paths.iter().filter(|path| path.exists()) {

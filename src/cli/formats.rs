@@ -84,15 +84,15 @@ impl<'a> Places<'a> {
             Some(_) => self.context.global.file.clone(),
             None => self.snapshot(drift),
         };
-        if path.starts_with("s3:") {
-            return Place { path: path.to_string_lossy().into_owned(), line };
-        }
         place(&path, line)
     }
 }
 
-/// A line of a file, with its path as code hosts write paths.
+/// A line of a file, with its path as code hosts write paths. What is in a bucket has none.
 pub fn place(path: &Path, line: Option<usize>) -> Place {
+    if path.starts_with("s3:") {
+        return Place { path: path.to_string_lossy().into_owned(), line };
+    }
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
     let path = parts.join("/");
     Place { path: path.replacen("//", "/", 1), line }

@@ -124,9 +124,7 @@ async fn carry_out(
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
-    for entry in revocations.into_iter().chain(decided.records) {
-        writer.record(entry)?;
-    }
+    writer.record_all(revocations.into_iter().chain(decided.records).collect()).await?;
     preflight::make_first(context, &cloud.aws, &missing).await;
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };

@@ -187,7 +187,7 @@ impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let Self { context, options, config, name, .. } = &*self;
         let checked = if self.is_alone {
-            drift::checked_alone(context, options, config, name).await
+            drift::checked_alone(context, config, name).await
         } else {
             drift::checked(context, options, config, name).await
         };

@@ -1,6 +1,6 @@
 //! What was last applied, in the place of what a file declares: for checks where no file is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ pub fn as_applied(state: &State) -> (Graph, Tags) {
         suffix: String::new(),
         spec: with_references(record.applied.clone(), &renewed),
         waits: Vec::new(),
+        others: BTreeSet::new(),
     });
     (Graph::of(nodes.collect()), common_tags(state))
 }

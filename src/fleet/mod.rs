@@ -40,6 +40,9 @@ const BATCH: usize = 100;
 /// answers, the other keeps the token buckets empty (aws-behaviour 27).
 const BATCHES: usize = 2;
 
+/// How many states are read at once to tell where their stacks are.
+const STATES: usize = 16;
+
 /// How many accounts and regions are looked at at once.
 const PLACES: usize = 4;
 
@@ -125,7 +128,7 @@ pub async fn look_at_all<L: Look>(
     look: &L,
     tell: impl Fn(Progress),
 ) -> Result<Vec<Line<L::Seen>>, StoreError> {
-    let Census { places, unreadable } = census(store)?;
+    let Census { places, unreadable } = census(store).await?;
     let (of, done) = (places.values().map(Vec::len).sum(), AtomicUsize::new(0));
     let tell = |looked: usize| {
         let done = done.fetch_add(looked, Ordering::Relaxed) + looked;
@@ -154,10 +157,15 @@ struct Census {
 }
 
 /// Reads every state for where it is, and keeps none.
-fn census(store: &Store) -> Result<Census, StoreError> {
+async fn census(store: &Store) -> Result<Census, StoreError> {
     let mut census = Census { places: BTreeMap::new(), unreadable: Vec::new() };
-    for name in store.stacks()? {
-        match store.load(&name.stack, &name.environment) {
+    let loads = stream::iter(store.stacks().await?).map(async |name| {
+        let state = store.load(&name.stack, &name.environment).await;
+        (name, state)
+    });
+    let mut loads = loads.buffered(STATES);
+    while let Some((name, state)) = loads.next().await {
+        match state {
             Ok(Some(state)) if !is_taken_down(&state) => {
                 let place = Place { account: state.account, region: state.region };
                 census.places.entry(place).or_default().push(name);
@@ -231,7 +239,7 @@ impl<L: Look> Scope<'_, L> {
 
     /// Reads a state once more, as it is now; `None` if the stack was taken down meanwhile.
     async fn load(&self, name: &StackName) -> Result<Option<Recorded>, Trouble> {
-        let state = self.store.load(&name.stack, &name.environment)?;
+        let state = self.store.load(&name.stack, &name.environment).await?;
         let Some(state) = state.filter(|state| !is_taken_down(state)) else { return Ok(None) };
         let in_doubt = state.in_doubt.keys().cloned().collect();
         let state = settled(&self.aws, state).await?;

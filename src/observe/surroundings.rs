@@ -101,7 +101,7 @@ pub async fn look_in_place(
     state: &State,
     observed: &Observed,
 ) -> Result<Surroundings, KindError> {
-    let stand_ins = stand_ins(aws, graph, state, observed).await?;
+    let stand_ins = stand_ins(aws, Scene { graph, state, observed }).await?;
     Ok(Surroundings { stand_ins, ..Surroundings::default() })
 }
 
