@@ -16,6 +16,7 @@ mod ignore;
 mod repair;
 mod severity;
 mod taking;
+mod who;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};
 pub use repair::{Removal, Repair, Stays, repair};
 pub use taking::{Setting, setting};
+pub use who::{Deed, Who};
 
 use crate::aws::Tags;
 use crate::config::Ignore;
@@ -259,6 +261,7 @@ impl Subject<'_> {
             hidden,
             physical_id: record.id.clone(),
             details: vec![],
+            who: None,
             property: difference.property,
         }
     }
@@ -326,6 +329,7 @@ impl Subject<'_> {
                     hidden: false,
                     physical_id: String::new(),
                     details: vec![],
+                    who: None,
                 }
             })
             .collect()

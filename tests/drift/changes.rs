@@ -21,7 +21,7 @@ pub struct Change {
     pub property: &'static str,
     /// What the field becomes, from what it is.
     to: fn(&World, Value) -> Value,
-    class: Class,
+    pub class: Class,
     severity: Severity,
 }
 

@@ -13,4 +13,5 @@ mod external;
 mod extras;
 mod formats;
 mod schedule;
+mod who;
 mod world;
