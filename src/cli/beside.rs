@@ -49,10 +49,7 @@ pub async fn draw_up(
             tell(context, name, &state).await?;
             is_told = true;
         }
-        let mut state = settled(aws, state).await?;
-        for entry in deciding.revocations(&state) {
-            state.apply(entry);
-        }
+        let (state, _) = deciding.revoked(&settled(aws, state).await?);
         match draw(aws, config, &state).await {
             // What is made while a plan is drawn up is found, and was not recorded when it began.
             Err(DrawingError::Obstacles(found))

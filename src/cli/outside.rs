@@ -45,10 +45,15 @@ impl Deciding {
         }
     }
 
-    /// What is recorded before all else: where everything is to be put back, what was accepted
-    /// earlier is too.
-    pub fn revocations(self, state: &State) -> Vec<Entry> {
-        if self.revert_drift { drift::revocations(state) } else { vec![] }
+    /// The state to draw a plan up from, and what has to be recorded for it: where everything is to
+    /// be put back, what was accepted earlier is too.
+    pub fn revoked(self, state: &State) -> (State, Vec<Entry>) {
+        let entries = if self.revert_drift { drift::revocations(state) } else { vec![] };
+        let mut state = state.clone();
+        for entry in &entries {
+            state.apply(entry.clone());
+        }
+        (state, entries)
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::deployment::Drawing;
-use crate::drift::Outside;
+use crate::drift::{Decided, Outside};
 use crate::execute::schedule::schedule;
 use crate::execute::{Hopeless, Limits};
 use crate::plan::Plan;
@@ -82,39 +82,12 @@ async fn carry_out(
     writer: &mut Writer,
     drawn: Option<Drawing>,
 ) -> Result<Ending, Failure> {
-    let revocations = options.deciding.revocations(writer.state());
-    let mut state = writer.state().clone();
-    for entry in &revocations {
-        state.apply(entry.clone());
-    }
+    let (state, revocations) = options.deciding.revoked(writer.state());
     let drawing = match drawn {
         Some(drawing) => drawing,
         None => preflight::draw(context, &cloud.aws, config, &state).await?,
     };
-    let question = Question::of(config, &state, &drawing);
-    let answers = options.deciding.answers(&question.outside);
-    let drawn_up = question.decided(answers.as_ref())?;
-    if let Some(path) = &options.plan {
-        saved::check(path, &drawn_up.plan)?;
-    }
-    let is_settled = options.yes
-        || options.plan.is_some()
-        || context.global.local
-        || schedule(&drawn_up.plan).is_empty();
-    let shown =
-        Shown { plan: &drawn_up.plan, outside: &question.outside, answers: answers.as_ref() };
-    show(context, options, config, &shown, is_settled && answers.is_some());
-    if state.protected {
-        drawn_up.plan.keeps_what_is_protected()?;
-    }
-    let decided = if answers.is_some() {
-        drawn_up
-    } else {
-        let answers = question.ask(context, !options.yes)?;
-        let decided = question.decided(Some(&answers))?;
-        failure::write(&format!("{}\n", human::summary(&decided.plan)));
-        decided
-    };
+    let (decided, is_settled) = decide(context, options, &Question::of(config, &state, &drawing))?;
     let plan = decided.plan;
     let missing = if options.no_preflight {
         Vec::new()
@@ -132,6 +105,37 @@ async fn carry_out(
     let limits = Limits::of(&config.timeouts);
     let running = Running { wait_for_services, hopeless, timeout: options.timeout, limits };
     run::carry_out(context, &cloud.aws, &plan, writer, running).await
+}
+
+/// Shows the plan, and has it decided what becomes of the changes of others; says whether the rest is
+/// settled too.
+fn decide(
+    context: &Context,
+    options: &UpOptions,
+    question: &Question<'_>,
+) -> Result<(Decided, bool), Failure> {
+    let answers = options.deciding.answers(&question.outside);
+    let drawn_up = question.decided(answers.as_ref())?;
+    if let Some(path) = &options.plan {
+        saved::check(path, &drawn_up.plan)?;
+    }
+    let is_settled = options.yes
+        || options.plan.is_some()
+        || context.global.local
+        || schedule(&drawn_up.plan).is_empty();
+    let shown =
+        Shown { plan: &drawn_up.plan, outside: &question.outside, answers: answers.as_ref() };
+    show(context, options, question.config, &shown, is_settled && answers.is_some());
+    if question.state.protected {
+        drawn_up.plan.keeps_what_is_protected()?;
+    }
+    if answers.is_some() {
+        return Ok((drawn_up, is_settled));
+    }
+    let answers = question.ask(context, !options.yes)?;
+    let decided = question.decided(Some(&answers))?;
+    failure::write(&format!("{}\n", human::summary(&decided.plan)));
+    Ok((decided, is_settled))
 }
 
 /// What is shown of a plan.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::test_runner::TestCaseError;
-use provision::config::{Config, Nat};
+use provision::config::{Config, ImageOwner, Nat};
 use serde_json::{Value, json};
 
 use crate::configs::{configs, paused, runner};
-use crate::extras::endpoint;
+use crate::extras::{deploy, endpoint};
 use crate::harness::World;
 use crate::world::{check, full, lines};
 
@@ -25,7 +25,7 @@ fn a_week_of_what_moves_by_itself_is_no_drift_whatever_is_declared() {
     runner(cases()).run(&configs(), week).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Seven days with a check after each.
+/// Seven days with a check after each, and an `up` at the end that has nothing to do.
 async fn a_week(config: Config) -> Result<(), String> {
     let mut world = World { waiting: config.network.nat != Nat::None, ..World::new() };
     world.try_up(&config).await.map_err(|error| error.to_string())?.check_complete()?;
@@ -38,7 +38,8 @@ async fn a_week(config: Config) -> Result<(), String> {
             return Err(format!("on day {day}: {found:?}"));
         }
     }
-    Ok(())
+    world.waiting = false;
+    world.check_settled(&config).await
 }
 
 /// GuardDuty moves in, with an endpoint and a group (aws-behaviour 1.e2).
@@ -50,8 +51,9 @@ fn guard(world: &World) {
     world.ask("ec2", "CreateSecurityGroup", &request);
 }
 
-/// The autoscaler moves the count, a task dies, a gateway of somebody's is listed as deleted, and
-/// somebody's tools tag what they see.
+/// The autoscaler moves the count, a task dies, a gateway of somebody's is listed as deleted,
+/// somebody's tools tag what they see, and CI deploys: another image where it owns that, and the same
+/// again where it does not.
 fn move_by_itself(world: &World, config: &Config, day: u32) {
     let cluster = world.output("cluster.main", "name");
     let service = world.output("service.app", "name");
@@ -63,6 +65,11 @@ fn move_by_itself(world: &World, config: &Config, day: u32) {
     let tasks = world.ask("ecs", "ListTasks", &json!({"cluster": cluster}));
     if let Some(task) = tasks["taskArns"].as_array().and_then(|tasks| tasks.first()) {
         world.ask("ecs", "StopTask", &json!({"cluster": cluster, "task": task}));
+    }
+    if config.services["app"].image_owner == ImageOwner::External {
+        deploy(world, &[("image", json!(format!("ghcr.io/acme/shop:{day}")))]);
+    } else if day == 3 {
+        deploy(world, &[]);
     }
     let subnet = world.output("subnet.public-a", "id");
     if day == 0 {

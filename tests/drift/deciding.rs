@@ -84,7 +84,10 @@ async fn every_change_can_be_left_accepted_and_put_back() {
             make(&world, change).await;
             match decided_every_way(&mut world, &config, change).await {
                 Ok(keys) => taken += keys,
-                Err(why) => wrong.push(format!("{} {} {why}", change.address, change.property)),
+                Err(why) => {
+                    wrong.push(format!("{} {} {why}", change.address, change.property));
+                    up_with(&mut world, &config, Answer::PutBack).await;
+                }
             }
         }
         world.waiting = true;
@@ -117,7 +120,7 @@ async fn decided_every_way(
         }
     }
     if !settings.is_empty() {
-        let edited = settings.iter().fold(config.clone(), edited);
+        let edited = settings.iter().fold(config.clone(), |config, one| edited(&config, one));
         let (drawing, outside) = consider(world, &edited).await;
         // A revision that the file says is registered once more, as the stack's own.
         let is_own = change.property == "task_definition";
@@ -148,8 +151,8 @@ async fn decided_every_way(
 }
 
 /// The configuration with a key set.
-fn edited(config: Config, setting: &Setting) -> Config {
-    let mut tree = toml::Value::try_from(&config).unwrap();
+fn edited(config: &Config, setting: &Setting) -> Config {
+    let mut tree = toml::Value::try_from(config).unwrap();
     let (key, tables) = setting.path.split_last().unwrap();
     let mut table = tree.as_table_mut().unwrap();
     for step in tables {
