@@ -12,4 +12,5 @@ mod extras;
 mod fleet;
 mod formats;
 mod schedule;
+mod who;
 mod world;
