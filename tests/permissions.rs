@@ -1,4 +1,5 @@
-//! The policy in `docs/iam-policy.json` allows what the program does, and nothing besides.
+//! The policy in `docs/iam-policy.json` allows what the program does, and nothing
+//! besides; `docs/state-policy.json` what it does in a bucket that holds its state.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,6 +14,7 @@ const SERVICES: &[&str] = &[
     "logs",
     "elasticloadbalancing",
     "application-autoscaling",
+    "s3",
     "secretsmanager",
     "servicequotas",
     "ssm",
@@ -29,15 +31,22 @@ const NOT_CALLED: &[&str] = &[
 ];
 
 fn policy() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/iam-policy.json");
+    read("docs/iam-policy.json")
+}
+
+fn read(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let text = std::fs::read_to_string(path).expect("the policy can be read");
     serde_json::from_str(&text).expect("the policy is JSON")
 }
 
+/// What the policy of the program allows, and that of a state in a bucket.
 fn documented() -> BTreeSet<String> {
-    let policy = policy();
-    let actions = policy["Statement"][0]["Action"].as_array().expect("a list of actions");
-    actions.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect()
+    let (policy, of_state) = (policy(), read("docs/state-policy.json"));
+    let statements = of_state["Statement"].as_array().expect("a list of statements");
+    let statements = std::iter::once(&policy["Statement"][0]).chain(statements);
+    let actions = statements.flat_map(|one| one["Action"].as_array().expect("a list of actions"));
+    actions.filter_map(|action| action.as_str().map(str::to_owned)).collect()
 }
 
 /// All string literals in the sources that are the name of an operation.
