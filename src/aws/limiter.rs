@@ -97,6 +97,8 @@ fn families(operation: &str) -> impl Iterator<Item = Family> + use<> {
         "logs" => (Some(family("logs", 20.0, 5.0)), None),
         "application-autoscaling" => (Some(family("autoscaling", 20.0, 5.0)), None),
         "servicequotas" => (Some(family("quotas", 5.0, 5.0)), None),
+        // Two a second for each account and region ("LookupEvents" in CloudTrail's API reference).
+        "cloudtrail" => (Some(family("cloudtrail lookups", 2.0, 2.0)), None),
         _ => (None, None),
     };
     own.into_iter().chain(whole)

@@ -129,7 +129,7 @@ struct Here<'a> {
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
-        let checked = drift::checked(self.context, &self.config, &self.name).await;
+        let checked = drift::checked(self.context, self.options, &self.config, &self.name).await;
         let (state, drift) = checked.map_err(|failure| failure.text())?;
         self.state = Some(state);
         Ok(drift)

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
-use super::{s3::S3, secretsmanager::SecretsManager, servicequotas::ServiceQuotas, ssm::Ssm};
+use super::{cloudtrail::CloudTrail, s3::S3, secretsmanager::SecretsManager};
+use super::{servicequotas::ServiceQuotas, ssm::Ssm, sts::Sts};
 
 /// The account that every simulated cloud belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -44,6 +45,12 @@ pub struct Cloud {
     /// What the account is told of its quotas.
     #[serde(default)]
     pub servicequotas: ServiceQuotas,
+    /// Whose the keys are.
+    #[serde(default)]
+    pub sts: Sts,
+    /// Which calls have changed something.
+    #[serde(default)]
+    pub cloudtrail: CloudTrail,
     /// Buckets and objects.
     #[serde(default)]
     pub s3: S3,
@@ -68,6 +75,8 @@ impl Cloud {
             secretsmanager: SecretsManager::default(),
             ssm: Ssm::default(),
             servicequotas: ServiceQuotas::default(),
+            sts: Sts::default(),
+            cloudtrail: CloudTrail::default(),
             s3: S3::default(),
             seed,
         }

@@ -12,6 +12,7 @@
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`],
 //!   [`servicequotas`], [`secretsmanager`], [`ssm`], [`s3`].
+//! - [`cloudtrail`]: the history of the calls to all of them.
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`faults`]: what the real AWS does to its callers besides answering them.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
@@ -21,6 +22,7 @@
 pub mod autoscaling;
 pub mod clock;
 pub mod cloud;
+pub mod cloudtrail;
 pub mod connector;
 pub mod ec2;
 pub mod ecs;

@@ -11,4 +11,5 @@ mod changes;
 mod extras;
 mod formats;
 mod schedule;
+mod who;
 mod world;

@@ -27,7 +27,8 @@ impl Fault for ExpiredCredentials {
             | Service::Autoscaling
             | Service::SecretsManager
             | Service::ServiceQuotas
-            | Service::Ssm => (400, "ExpiredTokenException"),
+            | Service::Ssm
+            | Service::CloudTrail => (400, "ExpiredTokenException"),
             Service::S3 => (400, "ExpiredToken"),
         };
         let message = "The security token included in the request is expired";

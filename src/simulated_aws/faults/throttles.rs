@@ -28,9 +28,11 @@ pub fn throttle(service: Service) -> ApiError {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
         }
         Service::Iam | Service::Elb | Service::Sts => ApiError::new("Throttling", "Rate exceeded"),
-        Service::Ecs | Service::Logs | Service::SecretsManager | Service::Ssm => {
-            ApiError::new("ThrottlingException", "Rate exceeded")
-        }
+        Service::Ecs
+        | Service::Logs
+        | Service::SecretsManager
+        | Service::Ssm
+        | Service::CloudTrail => ApiError::new("ThrottlingException", "Rate exceeded"),
         Service::S3 => {
             ApiError::new("SlowDown", "Please reduce your request rate.").with_status(503)
         }

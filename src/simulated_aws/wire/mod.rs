@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
 //! | AWS query | ELB, IAM, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
-//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM | JSON, operation in `X-Amz-Target` | JSON |
+//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM, CloudTrail | JSON, operation in `X-Amz-Target` | JSON |
 //! | REST-XML | S3 | method, path, query, headers | headers, XML with flat lists, bytes |
 
 mod form;
@@ -46,6 +46,8 @@ pub enum Service {
     ServiceQuotas,
     /// The parameters of Systems Manager.
     Ssm,
+    /// CloudTrail, of which only the event history is.
+    CloudTrail,
     /// The Simple Storage Service.
     S3,
 }
@@ -78,6 +80,7 @@ impl Service {
             "secretsmanager" => Self::SecretsManager,
             "servicequotas" => Self::ServiceQuotas,
             "ssm" => Self::Ssm,
+            "cloudtrail" => Self::CloudTrail,
             "s3" => Self::S3,
             _ => return None,
         })
@@ -98,7 +101,8 @@ impl Service {
             | Self::Autoscaling
             | Self::SecretsManager
             | Self::ServiceQuotas
-            | Self::Ssm => Protocol::Json,
+            | Self::Ssm
+            | Self::CloudTrail => Protocol::Json,
             Self::S3 => Protocol::RestXml,
         }
     }
