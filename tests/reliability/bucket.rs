@@ -205,22 +205,22 @@ impl Scenario {
 
 #[test]
 fn an_up_killed_anywhere_goes_on_from_the_bucket() {
-    Scenario::new("up", nothing(), Some(first())).0.survives_everywhere(37);
+    Scenario::new("up", nothing(), Some(first())).0.survives_everywhere(101);
 }
 
 #[test]
 fn a_move_to_another_port_killed_anywhere_goes_on_from_the_bucket() {
-    Scenario::new("another port", Scenario::made(), Some(other_port())).0.survives_everywhere(23);
+    Scenario::new("another port", Scenario::made(), Some(other_port())).0.survives_everywhere(71);
 }
 
 #[test]
 fn a_replacement_of_the_network_killed_anywhere_goes_on_from_the_bucket() {
     Scenario::new("another network", Scenario::made(), Some(other_network()))
         .0
-        .survives_everywhere(97);
+        .survives_everywhere(211);
 }
 
 #[test]
 fn a_down_killed_anywhere_goes_on_from_the_bucket_and_leaves_nothing() {
-    Scenario::new("down", Scenario::made(), None).0.survives_everywhere(37);
+    Scenario::new("down", Scenario::made(), None).0.survives_everywhere(101);
 }
