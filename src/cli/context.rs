@@ -3,7 +3,8 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -26,6 +27,8 @@ pub struct Context {
     /// What the file says of where the states are, once it was read.
     said: OnceLock<(config::State, String)>,
     store: OnceCell<Store>,
+    /// Whether a plan is being carried out.
+    is_running: Arc<AtomicBool>,
 }
 
 /// Which stack a command is about.
@@ -37,7 +40,7 @@ pub struct StackName {
 
 impl Context {
     pub fn new(global: Global) -> Self {
-        Self { global, said: OnceLock::new(), store: OnceCell::new() }
+        Self { global, said: OnceLock::new(), store: OnceCell::new(), is_running: Arc::default() }
     }
 
     /// The configuration, with everything that overrides it.
@@ -99,6 +102,11 @@ impl Context {
     /// The states.
     pub async fn store(&self) -> Result<&Store, Failure> {
         self.store.get_or_try_init(async || self.place()?.open(&self.global).await).await
+    }
+
+    /// Whether a plan is being carried out: whoever does it says so.
+    pub fn run_under_way(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_running)
     }
 
     /// Gives back what was taken and not given back yet.

@@ -1,8 +1,10 @@
 //! The lock, for commands that change something: taken at once, or waited for.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::state::store::{Caution, Lock, Store, StoreError};
@@ -10,7 +12,7 @@ use crate::state::store::{Caution, Lock, Store, StoreError};
 use super::arguments::duration;
 use super::connect::holder;
 use super::context::{Context, StackName};
-use super::failure::Failure;
+use super::failure::{Failure, INTERRUPTED};
 use super::passing;
 
 /// How a command takes the lock.
@@ -47,7 +49,11 @@ pub async fn lock(
     loop {
         let held = match store.lock(&name.stack, &name.environment, &me).await {
             Err(StoreError::Held { holder }) => holder,
-            settled => return Ok(settled?),
+            settled => {
+                let lock = settled?;
+                give_back_when_interrupted(context, store)?;
+                return Ok(lock);
+            }
         };
         if held.is_none() && nameless < NAMELESS.0 {
             nameless += 1;
@@ -65,6 +71,30 @@ pub async fn lock(
         }
         tokio::time::sleep(interval(store)).await;
     }
+}
+
+/// Has a lock given back that would outlast its process, when that is interrupted. A run that is
+/// under way hears of the interruption itself, and ends in its own time.
+fn give_back_when_interrupted(context: &Context, store: &Store) -> Result<(), Failure> {
+    if matches!(store, Store::Directory(_)) {
+        return Ok(());
+    }
+    let (store, run) = (store.clone(), context.run_under_way());
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => (),
+                _ = terminate.recv() => (),
+            }
+            if !run.load(Ordering::Acquire) {
+                store.close().await;
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+        }
+    });
+    Ok(())
 }
 
 /// How often a lock that is held is tried again.

@@ -241,7 +241,7 @@ impl World {
     }
 }
 
-async fn plan_for(aws: &Aws, command: Command<'_>, state: &State) -> Result<Plan, String> {
+pub async fn plan_for(aws: &Aws, command: Command<'_>, state: &State) -> Result<Plan, String> {
     let drawing = match command {
         Command::Up(config) => draw(aws, config, state).await,
         Command::Down => draw_removal(aws, state).await,

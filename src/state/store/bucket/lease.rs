@@ -153,12 +153,6 @@ impl Tenancy {
         tenancy
     }
 
-    /// Renews it no more, as a machine that sleeps.
-    #[cfg(test)]
-    pub fn falls_asleep(&self) {
-        self.renewal.get().inspect(|renewal| renewal.abort());
-    }
-
     /// What tells this tenant's objects from others'.
     pub fn id(&self) -> &str {
         &self.id

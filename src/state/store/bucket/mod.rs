@@ -24,8 +24,6 @@ mod lease;
 mod lock;
 mod objects;
 mod safety;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 use std::collections::BTreeSet;

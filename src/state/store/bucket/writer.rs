@@ -65,12 +65,6 @@ impl BucketWriter {
         self.lock.tenancy.release().await
     }
 
-    /// Renews the lease no more, as a machine that sleeps.
-    #[cfg(test)]
-    pub(super) fn sleeps(&self) {
-        self.lock.tenancy.falls_asleep();
-    }
-
     async fn write_snapshot(&mut self) -> Result<(), StoreError> {
         self.lock.tenancy.check().await?;
         let text = self.lock.keep(&mut self.state).await?;

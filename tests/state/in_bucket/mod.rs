@@ -1,5 +1,7 @@
 //! States in the simulated AWS's S3: written, fought over, cut off, damaged.
 
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
 mod failures;
 mod safety;
 mod writers;
@@ -12,21 +14,21 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use provision::aws::{Aws, Pace};
+use provision::event::Verb;
+use provision::resource::{Address, Identity};
+use provision::simulated_aws::clock::{Clock, Moment};
+use provision::simulated_aws::cloud::Cloud;
+use provision::simulated_aws::connector::Connector;
+use provision::simulated_aws::endpoint::{Call, Endpoint, Interference, Verdict};
+use provision::simulated_aws::s3;
+use provision::simulated_aws::wire::{Answer, Parameters};
+use provision::state::store::{
+    Bucket, BucketLock, BucketPlace, BucketWriter, Caution, Exposure, Holder, Recorder as _,
+    StoreError,
+};
+use provision::state::{Entry, Intent, State};
 use serde_json::{Value, json};
-
-use super::*;
-use crate::aws::Pace;
-use crate::event::Verb;
-use crate::resource::{Address, Identity};
-use crate::simulated_aws::clock::{Clock, Moment};
-use crate::simulated_aws::cloud::Cloud;
-use crate::simulated_aws::connector::Connector;
-use crate::simulated_aws::endpoint::Endpoint;
-use crate::simulated_aws::s3;
-use crate::simulated_aws::wire::Parameters;
-use crate::state::Intent;
-use crate::state::journal::Entry;
-use crate::state::store::Recorder as _;
 
 const BUCKET: &str = "acme-state";
 const STACK: &str = "web";
@@ -46,14 +48,19 @@ impl World {
         Self { endpoint: Arc::new(Endpoint::new(cloud, clock)) }
     }
 
-    /// The store as one machine has it.
+    /// The store as some machine has it.
     fn store(&self) -> Bucket {
-        let place = BucketPlace { bucket: BUCKET.into(), prefix: "team".into(), kms_key: None };
-        Bucket::new(self.aws(), place)
+        self.store_of("MACHINE")
     }
 
-    fn aws(&self) -> Aws {
-        let credentials = Credentials::new("AKIASIMULATED", "secret", None, None, "simulated");
+    /// The store as a machine has it, which is known by its key.
+    fn store_of(&self, machine: &str) -> Bucket {
+        let place = BucketPlace { bucket: BUCKET.into(), prefix: "team".into(), kms_key: None };
+        Bucket::new(self.aws(machine), place)
+    }
+
+    fn aws(&self, machine: &str) -> Aws {
+        let credentials = Credentials::new(machine, "secret", None, None, "simulated");
         let config = SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))

@@ -3,10 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::simulated_aws::endpoint::{Call, Interference, Verdict};
-use crate::simulated_aws::faults::throttle;
-use crate::simulated_aws::wire::{Answer, ApiError, Service};
-use crate::state::store::error::StoreError;
+use provision::simulated_aws::faults::throttle;
+use provision::simulated_aws::wire::{ApiError, Service};
 
 /// What becomes of the nth put.
 #[derive(Clone, Debug)]
@@ -172,7 +170,7 @@ async fn a_run_that_dies_after_any_call_leaves_what_the_next_goes_on_from() {
             let world = World::new();
             world.endpoint.interfere(Some(Box::new(Reaper { number, carried_out })));
             let store = world.store();
-            let died = tokio::time::timeout(Duration::from_secs(60), whole_run(&store)).await;
+            let died = tokio::time::timeout(Duration::from_mins(1), whole_run(&store)).await;
             died.expect_err("it is dead");
             drop(store);
             world.endpoint.interfere(None);
@@ -215,9 +213,9 @@ async fn a_journal_of_which_a_part_is_missing_or_changed_is_damage() {
         killed(&world).await;
         let key = format!("journal/0000000001/{part}");
         if is_lost {
-            world.delete(&key)
+            world.delete(&key);
         } else {
-            world.put(&key, "other\n")
+            world.put(&key, "other\n");
         }
         let store = world.store();
         let refused = store.load(STACK, ENVIRONMENT).await.unwrap_err();

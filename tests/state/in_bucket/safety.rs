@@ -1,9 +1,8 @@
 //! Buckets in which a state is not safe.
 
 use super::*;
-use crate::simulated_aws::faults::{Faults, Refusals};
-use crate::simulated_aws::wire::ApiError;
-use crate::state::store::error::StoreError;
+use provision::simulated_aws::faults::{Faults, Refusals};
+use provision::simulated_aws::wire::ApiError;
 
 const PUBLIC: &str =
     r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}]}"#;
@@ -65,7 +64,7 @@ async fn a_key_is_asked_for_with_every_put() {
     let world = World::new();
     let place =
         BucketPlace { kms_key: Some("alias/state".into()), ..world.store().place().clone() };
-    let store = Bucket::new(world.aws(), place);
+    let store = Bucket::new(world.aws("MACHINE"), place);
     let lock = store.lock(STACK, ENVIRONMENT, &holder(1)).await.unwrap();
     lock.begin(new_state()).await.unwrap().finish().await.unwrap();
     let calls = world.endpoint.calls();

@@ -1,7 +1,6 @@
 //! One writer after the other, and two at once.
 
 use super::*;
-use crate::state::store::error::StoreError;
 
 async fn who(store: &Bucket) -> Option<Holder> {
     store.tenure(STACK, ENVIRONMENT).await.unwrap().map(|tenure| tenure.holder)
@@ -80,18 +79,34 @@ async fn a_lock_is_given_back_when_its_store_is_closed() {
 }
 
 /// A machine that is put to sleep: its program does nothing, and does not know it.
-struct Asleep {
+struct Sleeper {
     writer: BucketWriter,
     _store: Bucket,
 }
 
-impl Asleep {
+const SLEEPER: &str = "SLEEPER";
+
+/// Nothing comes from the machine that sleeps.
+#[derive(Debug)]
+struct Asleep;
+
+impl Interference for Asleep {
+    fn before(&self, _: usize, call: &Call) -> Verdict {
+        if call.access_key == SLEEPER { Verdict::Disconnect } else { Verdict::Pass }
+    }
+
+    fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+impl Sleeper {
     /// Falls asleep with an open journal, so long that its lease runs out.
     async fn with_journal(world: &World) -> Self {
-        let store = world.store();
+        let store = world.store_of(SLEEPER);
         let mut writer = lock(&store).await.begin(new_state()).await.unwrap();
         writer.record(begin("a")).await.unwrap();
-        writer.sleeps();
+        world.endpoint.interfere(Some(Box::new(Asleep)));
         tokio::time::sleep(MOURNING).await;
         Self { writer, _store: store }
     }
@@ -100,9 +115,10 @@ impl Asleep {
 #[tokio::test(start_paused = true)]
 async fn who_sleeps_through_the_end_of_the_lease_finds_out_before_the_next_step() {
     let world = World::new();
-    let mut sleeper = Asleep::with_journal(&world).await;
+    let mut sleeper = Sleeper::with_journal(&world).await;
     let other = world.store();
     let lock = other.lock(STACK, ENVIRONMENT, &holder(2)).await.unwrap();
+    world.endpoint.interfere(None);
     let before = world.objects();
     let refused = sleeper.writer.record(begin("b")).await.unwrap_err();
     assert!(
@@ -124,18 +140,19 @@ async fn who_sleeps_through_the_end_of_the_lease_finds_out_before_the_next_step(
 #[tokio::test(start_paused = true)]
 async fn who_wakes_long_after_others_have_worked_can_still_write_nothing() {
     let world = World::new();
-    let mut sleeper = Asleep::with_journal(&world).await;
+    let mut sleeper = Sleeper::with_journal(&world).await;
     let other = world.store();
     for round in 0..12 {
         let lock = other.lock(STACK, ENVIRONMENT, &holder(2)).await.unwrap();
         let state = load(&other).await.unwrap_or_else(new_state);
         let writer = lock.begin(state).await.unwrap();
         if round == 11 {
-            writer.retire().await.unwrap()
+            writer.retire().await.unwrap();
         } else {
-            drop(writer.finish().await.unwrap())
+            writer.finish().await.unwrap();
         }
     }
+    world.endpoint.interfere(None);
     let before = world.objects();
     let refused = sleeper.writer.record(begin("b")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Lost { by: None }), "{refused}");
@@ -182,7 +199,7 @@ async fn the_last_ten_snapshots_are_kept_and_no_serial_comes_twice() {
     let copies = store.copies(STACK, ENVIRONMENT).await.unwrap();
     assert_eq!(copies.len(), 10);
     assert_eq!(copies[0].0.serial, *serials.last().unwrap());
-    let lock = lock(&store).await;
+    let lock = super::lock(&store).await;
     lock.begin(load(&store).await.unwrap()).await.unwrap().retire().await.unwrap();
     assert_eq!(load(&store).await, None);
     let again = super::lock(&store).await.begin(new_state()).await.unwrap();
