@@ -38,6 +38,7 @@ pub mod simulated_aws;
 pub mod stack;
 pub mod state;
 pub mod survey;
+pub mod trail;
 pub mod verify;
 pub mod watch;
 

@@ -100,6 +100,8 @@ fn families(operation: &str) -> impl Iterator<Item = Family> + use<> {
         "sns" => (Some(family("sns", 20.0, 5.0)), None),
         "cloudwatch" => (Some(family("cloudwatch", 20.0, 3.0)), None),
         "servicequotas" => (Some(family("quotas", 5.0, 5.0)), None),
+        // Two a second for each account and region ("LookupEvents" in CloudTrail's API reference).
+        "cloudtrail" => (Some(family("cloudtrail lookups", 2.0, 2.0)), None),
         _ => (None, None),
     };
     own.into_iter().chain(whole)

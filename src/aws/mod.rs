@@ -23,6 +23,7 @@ use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_types::SdkConfig;
+use aws_types::app_name::AppName;
 use tokio::sync::OnceCell;
 
 use credentials::Renewing;
@@ -40,6 +41,10 @@ pub use tags::{OwnershipTags, Tags, is_owned};
 /// How long something that stood before this run may seem to be missing: an earlier run may have
 /// made it moments ago, and copies of AWS's knowledge differ (aws-behaviour 0.1.1).
 const STANDING: Duration = Duration::from_secs(20);
+
+/// What this program calls itself in every request, by which CloudTrail's history tells its calls
+/// from those of others.
+pub const APP_NAME: &str = "provision";
 
 /// A region that every account of the partition `aws` has.
 const HOME: &str = "us-east-1";
@@ -88,6 +93,8 @@ struct Clients {
     scheduler: aws_sdk_scheduler::Client,
     sns: aws_sdk_sns::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    cloudtrail: aws_sdk_cloudtrail::Client,
+    cloudtrail_at_home: aws_sdk_cloudtrail::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -110,7 +117,7 @@ impl Aws {
     pub fn new(config: &SdkConfig, pace: Pace) -> Result<Self, NoRegion> {
         let region = config.region().ok_or(NoRegion)?.to_string();
         let (config, credentials) = renewing(config);
-        let config = &config;
+        let config = &named(config);
         let clients = Clients {
             ec2: aws_sdk_ec2::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
@@ -126,6 +133,8 @@ impl Aws {
             scheduler: aws_sdk_scheduler::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            cloudtrail: aws_sdk_cloudtrail::Client::new(config),
+            cloudtrail_at_home: cloudtrail_at_home(config, &region),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -224,6 +233,17 @@ impl Aws {
     /// The client of CloudWatch.
     pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
         &self.clients.cloudwatch
+    }
+
+    /// The client of CloudTrail.
+    pub fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
+        &self.clients.cloudtrail
+    }
+
+    /// The client of CloudTrail in the region that has the events of services without one, such as
+    /// IAM.
+    pub fn cloudtrail_at_home(&self) -> &aws_sdk_cloudtrail::Client {
+        &self.clients.cloudtrail_at_home
     }
 
     /// The region's name, `eu-west-1`.
@@ -354,6 +374,24 @@ fn renewing(config: &SdkConfig) -> (SdkConfig, Option<Arc<Renewing>>) {
         .identity_cache(IdentityCache::no_cache())
         .build();
     (config, Some(renewing))
+}
+
+/// The configuration with the name that the program gives itself, whatever name it was given.
+fn named(config: SdkConfig) -> SdkConfig {
+    let name = AppName::new(APP_NAME).expect("the name is made of letters");
+    config.into_builder().app_name(name).build()
+}
+
+/// CloudTrail in the region where the partition's services without a region are.
+fn cloudtrail_at_home(config: &SdkConfig, region: &str) -> aws_sdk_cloudtrail::Client {
+    let home = match partition_of(region) {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => HOME,
+    };
+    let region = aws_types::region::Region::new(home);
+    let config = aws_sdk_cloudtrail::config::Builder::from(config).region(region).build();
+    aws_sdk_cloudtrail::Client::from_conf(config)
 }
 
 /// STS in a region that every account has.

@@ -19,6 +19,7 @@ use crate::report::human::{self, Look, Values};
 use crate::report::json;
 use crate::state::store::{Recorder as _, Writer};
 use crate::state::{Entry, State};
+use crate::trail;
 use crate::watch::metrics;
 
 use super::arguments::Overriding;
@@ -43,6 +44,9 @@ pub struct DriftOptions {
     /// In which format; `--json` is short for `--format json`.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+    /// Say who changed it and when, as far as CloudTrail tells.
+    #[arg(long, conflicts_with = "fix")]
+    pub who: bool,
     /// Put back what has drifted, and nothing else.
     #[arg(long)]
     pub fix: bool,
@@ -92,7 +96,7 @@ pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     if options.fix {
         return fix(context, options, &config, &name).await;
     }
-    let (state, drift) = checked(context, &config, &name).await?;
+    let (state, drift) = checked(context, options, &config, &name).await?;
     show(context, options, (&config, &state), &drift);
     Ok(code(&drift, options))
 }
@@ -100,6 +104,7 @@ pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
 /// Makes one check: reads the state, and asks AWS. Gives both, since a check is shown with its state.
 pub async fn checked(
     context: &Context,
+    options: &DriftOptions,
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
@@ -110,7 +115,12 @@ pub async fn checked(
         context.tell("A run was interrupted: the check reckons with what became of it.");
     }
     let state = settled(&cloud.aws, state).await?;
-    let drift = Seen::of(&cloud, config, &state).await?.check(config, &state);
+    let mut drift = Seen::of(&cloud, config, &state).await?.check(config, &state);
+    if options.who
+        && let Some(note) = trail::tell(&cloud.aws, &state, &mut drift).await
+    {
+        context.tell(&format!("note: {note}"));
+    }
     Ok((state, drift))
 }
 

@@ -185,11 +185,11 @@ struct Here<'a> {
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
-        let Self { context, config, name, .. } = &*self;
+        let Self { context, options, config, name, .. } = &*self;
         let checked = if self.is_alone {
             drift::checked_alone(context, config, name).await
         } else {
-            drift::checked(context, config, name).await
+            drift::checked(context, options, config, name).await
         };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
         self.state = Some(state);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Who;
 use crate::resource::Address;
 
 /// A property, a resource or a member of a collection that is not as it was left.
@@ -38,6 +39,9 @@ pub struct Finding {
     pub physical_id: String,
     /// What is known besides: when a revision was registered and by whom, what differs within.
     pub details: Vec<String>,
+    /// Who made it and when, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<Who>,
 }
 
 /// Who made the sides differ.

@@ -107,6 +107,7 @@ mod tests {
             hidden: false,
             physical_id: String::new(),
             details: vec![],
+            who: None,
         }
     }
 

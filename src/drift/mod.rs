@@ -14,6 +14,7 @@ mod finding;
 mod ignore;
 mod repair;
 mod severity;
+mod who;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ pub use compare::{Difference, field_of};
 pub use finding::{Class, Finding, Severity};
 pub use ignore::{Expired, Ignored};
 pub use repair::{Repair, repair};
+pub use who::{Deed, Who};
 
 use crate::aws::Tags;
 use crate::config::Ignore;
@@ -235,6 +237,7 @@ impl Subject<'_> {
             hidden,
             physical_id: record.id.clone(),
             details: vec![],
+            who: None,
             property: difference.property,
         }
     }
@@ -302,6 +305,7 @@ impl Subject<'_> {
                     hidden: false,
                     physical_id: String::new(),
                     details: vec![],
+                    who: None,
                 }
             })
             .collect()

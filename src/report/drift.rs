@@ -53,7 +53,7 @@ fn draw_finding(text: &mut String, finding: &Finding, look: Look) {
     let _ = writeln!(text, "{}", cut(&head, look.width));
     let id = short(&finding.physical_id);
     let reason = format!("{} ({id})", finding.reason);
-    for line in [reason].iter().chain(&sides(finding)).chain(&finding.details) {
+    for line in [reason].iter().chain(&sides(finding)).chain(&sentence::notes(finding)) {
         text.push_str(&wrapped(&clean(line), INDENT, INDENT, look.width));
     }
 }
@@ -177,6 +177,7 @@ mod tests {
             hidden: false,
             physical_id: "sgr-0123".into(),
             details: vec!["seen\u{1b}[2J".into()],
+            who: None,
         }
     }
 

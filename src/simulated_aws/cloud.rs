@@ -12,7 +12,8 @@ use super::cloudwatch::CloudWatch;
 use super::scheduler::Scheduler;
 use super::sns::Sns;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
-use super::{s3::S3, secretsmanager::SecretsManager, servicequotas::ServiceQuotas, ssm::Ssm};
+use super::{cloudtrail::CloudTrail, s3::S3, secretsmanager::SecretsManager};
+use super::{servicequotas::ServiceQuotas, ssm::Ssm, sts::Sts};
 
 /// The account that every simulated cloud belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -56,6 +57,12 @@ pub struct Cloud {
     /// What the account is told of its quotas.
     #[serde(default)]
     pub servicequotas: ServiceQuotas,
+    /// Whose the keys are.
+    #[serde(default)]
+    pub sts: Sts,
+    /// Which calls have changed something.
+    #[serde(default)]
+    pub cloudtrail: CloudTrail,
     /// Buckets and objects.
     #[serde(default)]
     pub s3: S3,
@@ -83,6 +90,8 @@ impl Cloud {
             sns: Sns::default(),
             cloudwatch: CloudWatch::default(),
             servicequotas: ServiceQuotas::default(),
+            sts: Sts::default(),
+            cloudtrail: CloudTrail::default(),
             s3: S3::default(),
             seed,
         }

@@ -27,13 +27,19 @@ pub struct Call {
     pub arrived: Moment,
     /// The id of the key that signed it.
     pub access_key: String,
+    /// The region that it is signed for.
+    pub region: String,
+    /// What made it, in its own words.
+    pub user_agent: String,
 }
 
 impl Call {
     /// Whether the call may change anything.
     #[must_use]
     pub fn is_mutating(&self) -> bool {
-        !["Describe", "Get", "Head", "List"].iter().any(|verb| self.operation.starts_with(verb))
+        !["Describe", "Get", "Head", "List", "Lookup"]
+            .iter()
+            .any(|verb| self.operation.starts_with(verb))
     }
 }
 
@@ -299,7 +305,7 @@ impl Endpoint {
         let service = Service::from_signing_name(scope.service)
             .ok_or_else(|| (Protocol::Json, unknown_service(scope.service)))?;
         let protocol = service.protocol();
-        let (operation, request) = match protocol {
+        let (operation, members) = match protocol {
             Protocol::Json => {
                 let target = request.header("x-amz-target");
                 let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -313,8 +319,15 @@ impl Endpoint {
             Protocol::RestJson => wire::rest_json::read(request),
             Protocol::Cbor => wire::cbor::read(request).map_err(|error| (protocol, error))?,
         };
-        let access_key = scope.access_key.to_owned();
-        Ok(Call { service, operation, request, arrived: self.now(), access_key })
+        Ok(Call {
+            service,
+            operation,
+            request: members,
+            arrived: self.now(),
+            access_key: scope.access_key.to_owned(),
+            region: scope.region.to_owned(),
+            user_agent: request.header("user-agent").to_owned(),
+        })
     }
 }
 
@@ -327,13 +340,21 @@ impl Drop for Endpoint {
     }
 }
 
-/// Hands a call to the room of its service.
+/// Hands a call to the room of its service, and has it recorded.
 pub fn dispatch(cloud: &mut Cloud, call: &Call) -> Answer {
+    let answer = hand_over(cloud, call);
+    super::cloudtrail::record(cloud, call, &answer);
+    answer
+}
+
+fn hand_over(cloud: &mut Cloud, call: &Call) -> Answer {
     let parameters = Parameters::new(&call.request);
     let answer = match call.service {
         Service::Ec2 => super::ec2::answer,
         Service::Iam => super::iam::answer,
-        Service::Sts => super::sts::answer,
+        // Both answer by who asks, or from where.
+        Service::Sts => return super::sts::answer(cloud, call),
+        Service::CloudTrail => return super::cloudtrail::answer(cloud, call),
         Service::Elb => super::elb::answer,
         Service::Ecs => super::ecs::answer,
         Service::Logs => super::logs::answer,
@@ -369,6 +390,7 @@ fn with_causes(error: &KeepError) -> String {
 
 struct Scope<'a> {
     access_key: &'a str,
+    region: &'a str,
     service: &'a str,
 }
 
@@ -377,8 +399,9 @@ fn signing_scope(authorization: &str) -> Option<Scope<'_>> {
     let credential = authorization.split("Credential=").nth(1)?.split(',').next()?;
     let mut parts = credential.split('/');
     let access_key = parts.next()?;
-    let service = parts.nth(2)?;
-    Some(Scope { access_key, service })
+    let region = parts.nth(1)?;
+    let service = parts.next()?;
+    Some(Scope { access_key, region, service })
 }
 
 fn not_signed() -> ApiError {

@@ -13,6 +13,7 @@
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`],
 //!   [`servicequotas`], [`secretsmanager`], [`ssm`],
 //!   [`scheduler`], [`sns`], [`cloudwatch`], [`s3`].
+//! - [`cloudtrail`]: the history of the calls to all of them.
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`faults`]: what the real AWS does to its callers besides answering them.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
@@ -22,6 +23,7 @@
 pub mod autoscaling;
 pub mod clock;
 pub mod cloud;
+pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod connector;
 pub mod ec2;

@@ -36,8 +36,8 @@ const BREATH: Duration = Duration::from_millis(50);
 
 const ABOUT: &str = "\
 A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs,
-Application Auto Scaling, Secrets Manager, SSM parameters, Service Quotas and S3, as far as a
-load-balanced Fargate service and its state need them.
+Application Auto Scaling, Secrets Manager, SSM parameters, Service Quotas, S3 and CloudTrail's
+event history, as far as a load-balanced Fargate service and its state need them.
 
 Point an SDK or the AWS CLI here, with any credentials:
 

@@ -63,6 +63,7 @@ fn drift(places: &[&str]) -> Drift {
         hidden: false,
         physical_id: "vpc-1".into(),
         details: vec![],
+        who: None,
     };
     Drift {
         stack: "shop".into(),

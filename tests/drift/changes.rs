@@ -13,13 +13,13 @@ use crate::harness::World;
 use crate::world::{check, examine, fix, full, lines};
 
 /// A change that somebody makes to one field of a resource.
-struct Change {
-    address: &'static str,
+pub struct Change {
+    pub address: &'static str,
     /// Where the finding is to be.
-    property: &'static str,
+    pub property: &'static str,
     /// What the field becomes, from what it is.
     to: fn(&World, Value) -> Value,
-    class: Class,
+    pub class: Class,
     severity: Severity,
 }
 
@@ -56,7 +56,7 @@ const WEB: &str = "ingress[from_port=80 peer.cidr=0.0.0.0/0 protocol=tcp to_port
 const READ_ONLY: &str = "managed_policies[arn:aws:iam::aws:policy/ReadOnlyAccess]";
 const ADMINISTRATOR: &str = "managed_policies[arn:aws:iam::aws:policy/AdministratorAccess]";
 
-const CHANGES: &[Change] = &[
+pub const CHANGES: &[Change] = &[
     change("vpc.main", "dns_support", High, |_, _| json!(false)),
     change("vpc.main", "dns_hostnames", Medium, |_, _| json!(false)),
     change("subnet.public-a", "public_addresses", High, |_, _| json!(true)),
@@ -212,7 +212,7 @@ fn pushed(mut list: Value, item: Value) -> Value {
 }
 
 /// Changes one field of a resource behind the stack's back, by the calls that anybody would make.
-async fn make(world: &World, change: &Change) {
+pub async fn make(world: &World, change: &Change) {
     let address: Address = change.address.parse().unwrap();
     let record = &world.memory.state.resources[&address];
     let sought = provision::resource::SoughtValue {

@@ -12,4 +12,5 @@ mod extras;
 mod formats;
 mod job;
 mod schedule;
+mod who;
 mod world;

@@ -372,7 +372,7 @@ def test_all_that_the_program_sends_fits_the_models(program: Program) -> None:
     program.run("plan", *overrides(["services.app.autoscaling=false", "services.app.count=150"]))
     program.run("up", "--yes")
     spoil(program)
-    program.run("drift", exit_code=2)
+    program.run("drift", "--who", exit_code=2)
     program.run("up", "--yes")
     # A check that no answer satisfies: the deployment fails, and its cause is looked up.
     broken = overrides(["services.app.health_check.codes='418'"])
@@ -387,6 +387,7 @@ def test_all_that_the_program_sends_fits_the_models(program: Program) -> None:
 
     asked = program.asked()
     assert all_faults(asked) == set()
+    assert any(one.operation == "LookupEvents" for one in asked)
     assert sorted(missed(asked)) == sorted(NOT_ON_THE_WAY)
 
 
@@ -447,6 +448,10 @@ IAM = "2010-05-08"
         (
             in_json("logs", "Logs_20140328.CreateLogGroup", logGroupName="a b"),
             "logGroupName: 'a b' does not match",
+        ),
+        (
+            in_json("cloudtrail", "CloudTrail_20131101.LookupEvents", MaxResults=51),
+            "MaxResults: 51 is more than 50",
         ),
         (
             in_json("ssm", "AmazonSSM.DescribeParameters", MaxResults=0),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::brief::rule;
 use super::super::text::clean;
-use crate::drift::{Class, Finding, field_of};
+use crate::drift::{Class, Deed, Finding, Who, field_of};
 use crate::resource::Kind;
 use crate::resource::reference::reference_in;
 
@@ -52,9 +52,33 @@ pub(super) fn difference(finding: &Finding) -> String {
     }
 }
 
-/// What is known besides, a line each.
+/// What is known besides, a line each: details, and who made it.
 pub(super) fn notes(finding: &Finding) -> Vec<String> {
-    finding.details.iter().map(|detail| clean(detail).into_owned()).collect()
+    let who = finding.who.iter().flat_map(who);
+    finding.details.iter().cloned().chain(who).map(|note| clean(&note).into_owned()).collect()
+}
+
+/// Who made it, a line for each call.
+fn who(who: &Who) -> Vec<String> {
+    match who {
+        Who::Known { calls } => calls.iter().map(deed).collect(),
+        Who::NotKnownYet => {
+            vec![
+                "by whom is not known yet: CloudTrail tells of a call some minutes after it".into(),
+            ]
+        }
+        Who::NotAsked => vec!["by whom was not asked any more".into()],
+        // It is the same for all, and said once.
+        Who::NotReadable => vec![],
+    }
+}
+
+/// `by alice on 2026-01-02 at 03:04 UTC: PutRetentionPolicy from 203.0.113.9`.
+fn deed(deed: &Deed) -> String {
+    let Deed { by, at, event, from, .. } = deed;
+    let at = at.strftime("%Y-%m-%d at %H:%M UTC");
+    let from = from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+    format!("by {by} on {at}: {event}{from}")
 }
 
 /// The whole finding in a line.

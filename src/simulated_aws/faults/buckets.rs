@@ -64,6 +64,8 @@ fn families(call: &Call) -> Vec<Family> {
         Service::Ec2 => vec![ec2(operation, call.is_mutating())],
         Service::Elb => vec![("elb", 40.0, 10.0), elb(operation, call.is_mutating())],
         Service::Ecs => vec![ecs(operation, call.is_mutating())],
+        // Two a second for each account and region ("LookupEvents" in CloudTrail's API reference).
+        Service::CloudTrail => vec![("cloudtrail lookups", 2.0, 2.0)],
         // Nothing is published of the others.
         Service::Iam
         | Service::Sts

@@ -28,6 +28,7 @@ impl Fault for ExpiredCredentials {
             | Service::SecretsManager
             | Service::ServiceQuotas
             | Service::Ssm
+            | Service::CloudTrail
             | Service::Scheduler => (400, "ExpiredTokenException"),
             Service::S3 | Service::Sns | Service::CloudWatch => (400, "ExpiredToken"),
         };

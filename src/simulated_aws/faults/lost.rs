@@ -39,7 +39,7 @@ fn failure(scene: &Scene<'_>) -> ApiError {
         Service::Autoscaling => (500, "InternalServiceException"),
         Service::SecretsManager => (500, "InternalServiceError"),
         Service::ServiceQuotas => (500, "ServiceException"),
-        Service::Ssm => (500, "InternalServerError"),
+        Service::Ssm | Service::CloudTrail => (500, "InternalServerError"),
     };
     ApiError::new(code, "An internal error has occurred.").with_status(status)
 }

@@ -92,6 +92,8 @@ impl Deed {
             request: request.clone(),
             arrived: scene.cloud.now,
             access_key: String::new(),
+            region: scene.cloud.region.clone(),
+            user_agent: String::new(),
         };
         let answer = dispatch(scene.cloud, &call);
         if let Err(error) = &answer {

@@ -95,6 +95,7 @@ fn names(call: &Call) -> Option<Names> {
             .contains(&operation)
             .then_some(("NextToken", "NextToken")),
         Service::Ssm => (operation == "DescribeParameters").then_some(("NextToken", "NextToken")),
+        Service::CloudTrail => (operation == "LookupEvents").then_some(("NextToken", "NextToken")),
         Service::SecretsManager
         | Service::ServiceQuotas
         | Service::Sts

@@ -30,9 +30,11 @@ pub fn throttle(service: Service) -> ApiError {
         Service::Iam | Service::Elb | Service::Sts | Service::Sns | Service::CloudWatch => {
             ApiError::new("Throttling", "Rate exceeded")
         }
-        Service::Ecs | Service::Logs | Service::SecretsManager | Service::Ssm => {
-            ApiError::new("ThrottlingException", "Rate exceeded")
-        }
+        Service::Ecs
+        | Service::Logs
+        | Service::SecretsManager
+        | Service::Ssm
+        | Service::CloudTrail => ApiError::new("ThrottlingException", "Rate exceeded"),
         Service::Scheduler => {
             ApiError::new("ThrottlingException", "Rate exceeded").with_status(429)
         }

@@ -114,6 +114,8 @@ mod tests {
             request: json!({}),
             arrived: Moment::default(),
             access_key: "key".into(),
+            region: "eu-west-1".into(),
+            user_agent: String::new(),
         }
     }
 

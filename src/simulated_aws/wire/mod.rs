@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
 //! | AWS query | ELB, IAM, SNS, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
-//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM | JSON, operation in `X-Amz-Target` | JSON |
+//! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM, CloudTrail | JSON, operation in `X-Amz-Target` | JSON |
 //! | REST-JSON | EventBridge Scheduler | method, path, query, JSON | JSON |
 //! | RPC v2, CBOR | CloudWatch | path, CBOR | CBOR |
 //! | REST-XML | S3 | method, path, query, headers | headers, XML with flat lists, bytes |
@@ -50,6 +50,8 @@ pub enum Service {
     ServiceQuotas,
     /// The parameters of Systems Manager.
     Ssm,
+    /// CloudTrail, of which only the event history is.
+    CloudTrail,
     /// The Simple Storage Service.
     S3,
     /// EventBridge Scheduler.
@@ -92,6 +94,7 @@ impl Service {
             "secretsmanager" => Self::SecretsManager,
             "servicequotas" => Self::ServiceQuotas,
             "ssm" => Self::Ssm,
+            "cloudtrail" => Self::CloudTrail,
             "s3" => Self::S3,
             "scheduler" => Self::Scheduler,
             "sns" => Self::Sns,
@@ -115,7 +118,8 @@ impl Service {
             | Self::Autoscaling
             | Self::SecretsManager
             | Self::ServiceQuotas
-            | Self::Ssm => Protocol::Json,
+            | Self::Ssm
+            | Self::CloudTrail => Protocol::Json,
             Self::S3 => Protocol::RestXml,
             Self::Scheduler => Protocol::RestJson,
             Self::Sns => Protocol::Query("http://sns.amazonaws.com/doc/2010-03-31/"),

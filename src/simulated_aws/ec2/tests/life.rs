@@ -13,8 +13,9 @@ use aws_sdk_ec2::types::{
 use super::*;
 use crate::simulated_aws::clock::{Clock, Moment};
 use crate::simulated_aws::connector::Connector;
-use crate::simulated_aws::endpoint::Endpoint;
+use crate::simulated_aws::endpoint::{Call, Endpoint};
 use crate::simulated_aws::sts;
+use crate::simulated_aws::wire::Service;
 
 fn endpoint() -> Arc<Endpoint> {
     Arc::new(Endpoint::new(empty(), Clock::starting_at(Moment::default(), 1.0)))
@@ -290,6 +291,14 @@ async fn the_caller_is_told_who_it_is() {
     assert_eq!(caller.account(), Some("123456789012"));
     assert_eq!(caller.arn(), Some("arn:aws:iam::123456789012:user/simulated"));
     assert!(caller.user_id().is_some());
-    let error = sts::answer(&mut empty(), "AssumeRole", Parameters::new(&Value::Null));
-    assert_eq!(error.unwrap_err().code, "InvalidAction");
+    let call = Call {
+        service: Service::Sts,
+        operation: "AssumeRole".into(),
+        request: Value::Null,
+        arrived: Moment::default(),
+        access_key: "AKIASIMULATED".into(),
+        region: "eu-west-1".into(),
+        user_agent: String::new(),
+    };
+    assert_eq!(sts::answer(&empty(), &call).unwrap_err().code, "InvalidAction");
 }
