@@ -7,13 +7,15 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{World, identity};
+use common::{World, identity, sought};
 use provision::aws::{Class, Tags};
 use provision::resource::alarm::{Alarm, Limit, Metric};
 use provision::resource::role::{Role, RoleArn};
 use provision::resource::schedule::{Retries, Schedule};
 use provision::resource::topic::{Topic, TopicArn};
 use provision::resource::{Identity, Resource};
+use provision::simulated_aws::faults::{Faults, Refusals};
+use provision::simulated_aws::wire::ApiError;
 use serde_json::json;
 
 fn topic(display_name: &str) -> Topic {
@@ -104,6 +106,34 @@ async fn a_schedule_lives() {
         .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn many_alarms_are_described_by_one_call() {
+    let world = World::new();
+    let mut all = Vec::new();
+    for name in ["one", "two", "three"] {
+        let outputs = world.made(name, &alarm(&[])).await;
+        all.push(sought(name, &alarm(&[]), &outputs));
+    }
+    let before = world.endpoint.calls().len();
+    let live = Alarm::read(&world.aws, &all).await.unwrap();
+    assert!(live.iter().all(Option::is_some));
+    let mut calls = world.calls(before);
+    calls.sort_unstable();
+    let tags = "ListTagsForResource";
+    assert_eq!(calls, ["DescribeAlarms", tags, tags, tags]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_waits_until_its_role_may_be_taken_on() {
+    let world = World::new();
+    let spec = schedule(&role(&world).await);
+    let message =
+        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
+    let error = ApiError::new("ValidationException", message);
+    Faults::new(&world.endpoint, 1).with(Refusals::first(2, "CreateSchedule", error)).begin();
+    world.made("drift", &spec).await;
+}
+
 /// The same name in a stack of another environment.
 fn stranger<R: Resource>(name: &str) -> Identity {
     let mut stranger = identity::<R>(name);
@@ -114,7 +144,7 @@ fn stranger<R: Resource>(name: &str) -> Identity {
 async fn is_foreign<R: Resource>(world: &World, spec: &R) {
     world.made("drift", spec).await;
     let refused = spec.create(&world.aws, &stranger::<R>("drift")).await;
-    let refused = refused.err().expect("somebody else's is not taken");
+    let refused = refused.expect_err("somebody else's is not taken");
     assert_eq!(refused.class(), Class::AlreadyExists, "{refused}");
     assert!(refused.to_string().contains("does not carry this stack's tags"), "{refused}");
     // One's own is taken up, and brought to what is wanted.

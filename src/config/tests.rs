@@ -345,4 +345,7 @@ fn who_is_told_of_drift_must_be_within_reach() {
     let state = "[state]\nbucket = \"acme-states\"\n";
     let job = "schedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
     load(&format!("{SMALLEST}[drift]\n{job}{state}"));
+    let taken = SMALLEST.replace("services.app", "services.drift");
+    let refused = errors(&format!("{taken}[drift]\n{job}{state}"));
+    assert!(refused.contains("its parts are called by it"), "{refused}");
 }
