@@ -83,6 +83,41 @@ fn a_creation_that_nobody_saw_keeps_its_generation_and_its_token() {
 }
 
 #[test]
+fn an_update_that_was_cut_off_leaves_the_rest_known() {
+    let update = || begin(Verb::Update, 0, json!({"cidr": "10.0.0.0/16", "dns": true}));
+    let mut state = after([create(0), made("vpc-1"), update(), unresolved()]);
+    let known = state.known(&vpc(), &state.resources[&vpc()]);
+    assert_eq!(known, Known::AllBut(BTreeSet::from(["dns".to_owned()])));
+    state.apply(update());
+    state.apply(made("vpc-1"));
+    assert_eq!(state.known(&vpc(), &state.resources[&vpc()]), Known::All);
+    assert!(state.unsure.is_empty());
+}
+
+#[test]
+fn what_is_left_as_it_is_is_not_recorded_as_applied() {
+    let (spec, applied) = (json!({"dns": true}), json!({"dns": false}));
+    let intent = Intent { applied: Some(applied.clone()), ..intent(Verb::Update, 0, spec) };
+    let update = Entry::Begin { address: vpc(), intent };
+    let state = after([create(0), made("vpc-1"), update, made("vpc-1")]);
+    assert_eq!(state.resources[&vpc()].applied, applied);
+}
+
+#[test]
+fn what_was_accepted_goes_where_its_resource_goes() {
+    let over = std::collections::BTreeMap::from([("dns".to_owned(), json!(false))]);
+    let applied = json!({"dns": true});
+    let accepted = Entry::Accepted { address: vpc(), applied, tags: [].into(), over };
+    let mut state = after([create(0), made("vpc-1"), accepted]);
+    assert_eq!(state.resources[&vpc()].applied, json!({"dns": true}));
+    let other = address("vpc.other");
+    state.rename(&vpc(), &other).unwrap();
+    assert_eq!(state.accepted_of(&other).count(), 1);
+    state.apply(Entry::Unmade { address: other, generation: 0 });
+    assert!(state.accepted.is_empty());
+}
+
+#[test]
 fn a_doubt_that_was_looked_for_in_vain_is_nothing_that_has_to_be_removed() {
     assert!(!after([create(0)]).is_empty());
     let state = after([create(0), unresolved()]);
