@@ -37,9 +37,9 @@ impl StackName {
 /// the simulated AWS keeps its own files, such as `eu-west-1.json`, beside those of `--local`.
 fn split(stem: &str) -> Option<StackName> {
     let (stack, environment) = stem.rsplit_once('-')?;
-    let is_name = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_lowercase()) && !name.contains('.')
-    };
+    let is_letter = |letter: char| letter.is_ascii_lowercase();
+    let is_of_names = |letter: char| is_letter(letter) || letter.is_ascii_digit() || letter == '-';
+    let is_name = |name: &str| name.starts_with(is_letter) && name.chars().all(is_of_names);
     let name = StackName { stack: stack.to_owned(), environment: environment.to_owned() };
     (is_name(stack) && is_name(environment)).then_some(name)
 }

@@ -34,8 +34,13 @@ impl Directory {
 
 /// The stack of which a file is the snapshot or the journal, if it is either.
 fn name_of(path: &Path) -> Option<StackName> {
-    let is_either = ["json", "journal"].map(OsStr::new).contains(&path.extension()?);
-    let stem = path.file_stem()?.to_str().filter(|_| is_either)?;
+    // A journal alone is a state that was lost.
+    let is_state = match path.extension().and_then(OsStr::to_str) {
+        Some("json") => true,
+        Some("journal") => !path.with_extension("json").exists(),
+        _ => false,
+    };
+    let stem = path.file_stem()?.to_str().filter(|_| is_state)?;
     StackName::read(stem, read_if_there(path).ok().flatten().as_deref())
 }
 
