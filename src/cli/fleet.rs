@@ -27,7 +27,7 @@ use super::formats::{self, Format};
 #[derive(Debug, Args)]
 pub struct FleetOptions {
     /// Every stack that has a state here, of every environment, in a line each.
-    #[arg(long, conflicts_with_all = ["fix", "stack", "image", "set", "every", "tell"])]
+    #[arg(long, conflicts_with_all = ["fix", "stack", "image", "set", "every", "tell", "who"])]
     pub all: bool,
     /// With `--all`: where the stacks' files are, at whatever depth.
     #[arg(long, value_name = "DIR", requires = "all")]

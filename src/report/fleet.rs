@@ -371,6 +371,7 @@ mod tests {
             hidden: false,
             physical_id: String::new(),
             details: vec![],
+            who: None,
         };
         let drift = Drift {
             stack: "s".into(),
