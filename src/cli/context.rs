@@ -104,6 +104,13 @@ impl Context {
         self.store.get_or_try_init(async || self.place()?.open(&self.global).await).await
     }
 
+    /// Where the snapshot of a stack is, to be shown.
+    pub fn snapshot_path(&self, stack: &str, environment: &str) -> PathBuf {
+        // Whoever shows it has read it from there.
+        let place = self.place().unwrap_or_else(|_| Place::usual());
+        place.snapshot(stack, environment)
+    }
+
     /// Whether a plan is being carried out: whoever does it says so.
     pub fn run_under_way(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_running)

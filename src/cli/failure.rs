@@ -211,15 +211,15 @@ impl Failure {
                 hints.push("`provision recover` finds what was made since by its tags".into());
                 hints
             }
-            Self::NoStacks(_) => {
-                vec!["`--state-dir` says where states are kept; those of `--local` lie apart".into()]
-            }
             Self::Moving(error) => moving_hints(error),
             Self::LocalBucket(_) => vec!["leave `--state-dir` out, or name a directory".into()],
             Self::Unbreakable(holder) => vec![format!(
                 "end process {} on {}, or wait for it: `--lock-timeout 5m`",
                 holder.process, holder.host
             )],
+            Self::NoStacks(_) => {
+                vec!["`--state-dir` says where states are kept; those of `--local` lie apart".into()]
+            }
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]

@@ -23,7 +23,6 @@ use super::context::Context;
 use super::drift::DRIFTED;
 use super::failure::{self, Failure};
 use super::formats::{self, Format};
-use super::place::Place;
 
 #[derive(Debug, Args)]
 pub struct FleetOptions {
@@ -52,7 +51,7 @@ pub async fn check(
     let depth = if options.thorough { Depth::Whole } else { Depth::Shared };
     let check = Check { files: &files, today: jiff::Zoned::now().date(), depth };
     let rows = look(context, &check).await?;
-    context.print(&drawn(&context.place()?, format, &rows, depth, fail_on));
+    context.print(&drawn(context, format, &rows, depth, fail_on));
     if !matches!(format, Format::Table | Format::Json) {
         tell_of_unknown(&rows);
     }
@@ -63,7 +62,7 @@ pub async fn check(
 
 /// A check in a format. What could not be looked at is in the first two alone.
 fn drawn(
-    states: &Place,
+    context: &Context,
     format: Format,
     rows: &[Row<Checked>],
     depth: Depth,
@@ -72,7 +71,8 @@ fn drawn(
     let checked = worst_first(rows);
     let drifts: Vec<&Drift> = checked.iter().map(|checked| &checked.drift).collect();
     let place = |drift: &Drift, _: &Finding| {
-        formats::place(&states.snapshot(&drift.stack, &drift.environment), None)
+        let path = context.snapshot_path(&drift.stack, &drift.environment);
+        formats::place(&path, None)
     };
     match format {
         Format::Table => draw_check(rows, depth, Look::stdout(Values::Hidden)),
@@ -118,9 +118,10 @@ async fn look<L: Looking>(context: &Context, look: &L) -> Result<Vec<Row<L::Seen
     let tell = |Progress { done, of }: Progress| {
         context.tell(&format!("{done} of {of} stacks looked at"));
     };
-    let lines = look_at_all(context.store().await?, connect, look, tell).await?;
+    let store = context.store().await?;
+    let lines = look_at_all(store, connect, look, tell).await?;
     if lines.is_empty() {
-        return Err(Failure::NoStacks(context.place()?.to_string()));
+        return Err(Failure::NoStacks(store.to_string()));
     }
     Ok(lines.into_iter().map(row).collect())
 }
@@ -149,7 +150,8 @@ async fn configurations(context: &Context, below: Option<&Path>) -> Result<Files
         Some(directory) => found_below(directory)?,
         None => vec![context.global.file.clone()],
     };
-    let environments = context.store().await?.stacks().await?.into_iter().map(|name| name.environment);
+    let environments =
+        context.store().await?.stacks().await?.into_iter().map(|name| name.environment);
     let environments: BTreeSet<String> = environments.collect();
     let mut configs = Vec::new();
     for path in paths.iter().filter(|path| path.exists()) {

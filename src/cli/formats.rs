@@ -1,6 +1,6 @@
 //! In which formats a check for drift is printed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 
@@ -14,7 +14,6 @@ use crate::stack::key_of;
 use crate::state::State;
 
 use super::context::Context;
-use super::place;
 
 /// A format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,18 +70,12 @@ impl<'a> Places<'a> {
         Self { context, config, lines }
     }
 
-    /// Where the state is that a check was of: it was read from there.
-    fn snapshot(&self, drift: &Drift) -> PathBuf {
-        let place = self.context.place().unwrap_or_else(|_| place::Place::usual());
-        place.snapshot(&drift.stack, &drift.environment)
-    }
-
     fn of_finding(&self, drift: &Drift, finding: &Finding) -> Place {
         let key = key_of(&finding.address, &finding.property, self.config);
         let line = self.lines.as_ref().and_then(|lines| lines.line_of(&key));
         let path = match line {
             Some(_) => self.context.global.file.clone(),
-            None => self.snapshot(drift),
+            None => self.context.snapshot_path(&drift.stack, &drift.environment),
         };
         place(&path, line)
     }

@@ -40,11 +40,11 @@ const BATCH: usize = 100;
 /// answers, the other keeps the token buckets empty (aws-behaviour 27).
 const BATCHES: usize = 2;
 
-/// How many states are read at once to tell where their stacks are.
-const STATES: usize = 16;
-
 /// How many accounts and regions are looked at at once.
 const PLACES: usize = 4;
+
+/// How many states are read at once for where they are.
+const READ_AT_ONCE: usize = 16;
 
 /// What is to be found out about stacks.
 pub trait Look {
@@ -158,19 +158,19 @@ struct Census {
 
 /// Reads every state for where it is, and keeps none.
 async fn census(store: &Store) -> Result<Census, StoreError> {
-    let mut census = Census { places: BTreeMap::new(), unreadable: Vec::new() };
-    let loads = stream::iter(store.stacks().await?).map(async |name| {
+    let names = stream::iter(store.stacks().await?);
+    let read = names.map(async |name| {
         let state = store.load(&name.stack, &name.environment).await;
-        (name, state)
+        let state = state.map(|state| state.filter(|state| !is_taken_down(state)));
+        let place = |state: State| Place { account: state.account, region: state.region };
+        (name, state.map(|state| state.map(place)))
     });
-    let mut loads = loads.buffered(STATES);
-    while let Some((name, state)) = loads.next().await {
-        match state {
-            Ok(Some(state)) if !is_taken_down(&state) => {
-                let place = Place { account: state.account, region: state.region };
-                census.places.entry(place).or_default().push(name);
-            }
-            Ok(_) => {}
+    let read: Vec<_> = read.buffered(READ_AT_ONCE).collect().await;
+    let mut census = Census { places: BTreeMap::new(), unreadable: Vec::new() };
+    for (name, place) in read {
+        match place {
+            Ok(Some(place)) => census.places.entry(place).or_default().push(name),
+            Ok(None) => {}
             Err(error) => census.unreadable.push((name, error)),
         }
     }

@@ -60,6 +60,11 @@ impl Directory {
         &self.path
     }
 
+    /// The file that holds the snapshot of a stack.
+    pub fn snapshot_path(&self, stack: &str, environment: &str) -> PathBuf {
+        self.files(stack, environment).snapshot
+    }
+
     /// Reads a state, as it is between two writes; no lock is needed.
     ///
     /// # Errors
