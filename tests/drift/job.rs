@@ -221,6 +221,7 @@ async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
     let cluster = account.world.output("cluster.main", "name");
     let family = json!({"cluster": cluster, "family": "shop-dev-drift"});
     let tasks = account.world.ask("ecs", "ListTasks", &family);
+    assert_eq!(tasks["taskArns"].as_array().unwrap().len(), 1);
     let asked = json!({"cluster": cluster, "tasks": tasks["taskArns"]});
     let task = account.world.ask("ecs", "DescribeTasks", &asked)["tasks"][0].clone();
     assert_eq!(task["taskDefinitionArn"], *definition);
@@ -234,6 +235,10 @@ async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
     assert_eq!(container["environment"][0]["name"], "PROVISION_DRIFT");
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(account.started(), 1, "and one every hour");
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let running = account.world.ask("ecs", "ListTasks", &family);
+    assert_eq!(running["taskArns"], json!([]), "a check ends by itself");
+    account.world.down().await;
 }
 
 #[tokio::test(start_paused = true)]
