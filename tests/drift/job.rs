@@ -221,6 +221,7 @@ async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
     let cluster = account.world.output("cluster.main", "name");
     let family = json!({"cluster": cluster, "family": "shop-dev-drift"});
     let tasks = account.world.ask("ecs", "ListTasks", &family);
+    assert_eq!(tasks["taskArns"].as_array().unwrap().len(), 1);
     let asked = json!({"cluster": cluster, "tasks": tasks["taskArns"]});
     let task = account.world.ask("ecs", "DescribeTasks", &asked)["tasks"][0].clone();
     assert_eq!(task["taskDefinitionArn"], *definition);
@@ -234,16 +235,22 @@ async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
     assert_eq!(container["environment"][0]["name"], "PROVISION_DRIFT");
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(account.started(), 1, "and one every hour");
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let running = account.world.ask("ecs", "ListTasks", &family);
+    assert_eq!(running["taskArns"], json!([]), "a check ends by itself");
+    account.world.down().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_role_allows_exactly_what_a_check_asks() {
     let mut account = Account::new().await;
     assert_eq!(account.run(None).await, (true, 0));
-    // What is asked only when something is to be told, or somebody has registered a revision.
+    // Only what is news is published.
     account.retention(1);
     assert_eq!(account.run(None).await, (true, 0));
-    let asked = account.guard.lock().unwrap().clone();
+    let mut asked = account.guard.lock().unwrap().clone();
+    // Whether the credentials are for the account of the state.
+    asked.insert("sts:GetCallerIdentity".into());
     let reads: BTreeSet<String> =
         account.role.iter().filter(|action| !action.starts_with("s3:")).cloned().collect();
     assert_eq!(asked, reads);
