@@ -30,6 +30,7 @@ pub struct Facts {
     pub reads: &'static [&'static str],
     pub replacement: Replacement,
     pub tagging: Tagging,
+    pub tags_apart: bool,
     pub naming: Option<Naming>,
     pub adopts: bool,
     pub lingers: bool,
@@ -134,6 +135,15 @@ macro_rules! kinds {
                 ),+ }
             }
 
+            /// [`Resource::glance`].
+            pub async fn glance(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Option<LiveValue>>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(glance::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
             /// [`Resource::poll`].
             pub async fn poll(
                 self, aws: &Aws, sought: &[SoughtValue],
@@ -149,6 +159,17 @@ macro_rules! kinds {
             ) -> Result<Vec<Inspection>, KindError> {
                 match self { $(
                     Self::$variant => Box::pin(inspect::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
+            /// [`Resource::inspect_each`].
+            pub async fn inspect_each(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Inspection>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(
+                        inspect_each::<super::$module::$variant>(aws, sought)
+                    ).await
                 ),+ }
             }
 
@@ -252,6 +273,7 @@ fn facts<R: Resource>() -> Facts {
         reads: R::READS,
         replacement: R::REPLACEMENT,
         tagging: R::TAGGING,
+        tags_apart: R::TAGS_APART,
         naming: R::NAMING,
         adopts: R::ADOPTS,
         lingers: R::LINGERS,
@@ -309,6 +331,15 @@ async fn read<R: Resource>(
     live.into_iter().map(|live| live.as_ref().map(erased_live).transpose()).collect()
 }
 
+async fn glance<R: Resource>(
+    aws: &Aws,
+    sought: &[SoughtValue],
+) -> Result<Vec<Option<LiveValue>>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    let live = R::glance(aws, &sought).await?;
+    live.into_iter().map(|live| live.as_ref().map(erased_live).transpose()).collect()
+}
+
 async fn poll<R: Resource>(aws: &Aws, sought: &[SoughtValue]) -> Result<Vec<Readiness>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::poll(aws, &sought).await?)
@@ -320,6 +351,14 @@ async fn inspect<R: Resource>(
 ) -> Result<Vec<Inspection>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::inspect(aws, &sought).await?)
+}
+
+async fn inspect_each<R: Resource>(
+    aws: &Aws,
+    sought: &[SoughtValue],
+) -> Result<Vec<Inspection>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    Ok(R::inspect_each(aws, &sought).await?)
 }
 
 async fn origin<R: Resource>(aws: &Aws, sought: &SoughtValue) -> Result<Option<String>, KindError> {

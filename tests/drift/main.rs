@@ -9,6 +9,7 @@ mod binary;
 mod calm;
 mod changes;
 mod extras;
+mod fleet;
 mod formats;
 mod job;
 mod schedule;
