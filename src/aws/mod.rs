@@ -93,6 +93,7 @@ struct Clients {
     scheduler: aws_sdk_scheduler::Client,
     sns: aws_sdk_sns::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    s3: aws_sdk_s3::Client,
     cloudtrail: aws_sdk_cloudtrail::Client,
     cloudtrail_at_home: aws_sdk_cloudtrail::Client,
     region: String,
@@ -133,6 +134,7 @@ impl Aws {
             scheduler: aws_sdk_scheduler::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            s3: s3(config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(config),
             cloudtrail_at_home: cloudtrail_at_home(config, &region),
             region,
@@ -233,6 +235,11 @@ impl Aws {
     /// The client of CloudWatch.
     pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
         &self.clients.cloudwatch
+    }
+
+    /// The client of S3.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.clients.s3
     }
 
     /// The client of CloudTrail.
@@ -374,6 +381,13 @@ fn renewing(config: &SdkConfig) -> (SdkConfig, Option<Arc<Renewing>>) {
         .identity_cache(IdentityCache::no_cache())
         .build();
     (config, Some(renewing))
+}
+
+/// S3, by paths where somebody stands in for it: a name before theirs need not lead to them.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let by_path = config.endpoint_url().is_some();
+    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// The configuration with the name that the program gives itself, whatever name it was given.

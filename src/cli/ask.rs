@@ -16,6 +16,8 @@ pub fn confirm(question: &str, expected: &str) -> Result<(), Failure> {
     let mut error = std::io::stderr();
     let _ = write!(error, "{question} ").and_then(|()| error.flush());
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|_| Failure::NobodyToAsk)?;
+    // Meanwhile a lock is renewed, and Ctrl-C is heard.
+    let read = || std::io::stdin().lock().read_line(&mut answer);
+    tokio::task::block_in_place(read).map_err(|_| Failure::NobodyToAsk)?;
     if answer.trim() == expected { Ok(()) } else { Err(Failure::Declined) }
 }

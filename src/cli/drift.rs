@@ -114,7 +114,7 @@ pub async fn checked(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
@@ -137,7 +137,7 @@ pub async fn checked_alone(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let aws = context.connect(&state.region).await?.aws;
     check_place(&aws, &state).await?;
     let state = settled(&aws, state).await?;
@@ -206,12 +206,12 @@ async fn fix(
     name: &StackName,
 ) -> Result<ExitCode, Failure> {
     let lock = lock(context, name, "drift --fix", options.locking).await?;
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     let fixed = fix_with(context, options, config, &cloud, &mut writer).await;
-    writer.finish()?;
+    writer.finish().await?;
     fixed
 }
 
@@ -271,7 +271,7 @@ async fn carry_out(
         let record = writer.state().resources.get(address).filter(|record| record.configured);
         let Some(outputs) = record.map(|record| record.outputs.clone()) else { continue };
         let (address, spec) = (address.clone(), spec.clone());
-        writer.record(Entry::Confirmed { address, spec, outputs })?;
+        writer.record(Entry::Confirmed { address, spec, outputs }).await?;
     }
     Ok(ending)
 }

@@ -35,7 +35,7 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let lock = lock(context, &name, "up", options.locking).await?;
-    let mut state = match context.state(&name)? {
+    let mut state = match context.state(&name).await? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
     };
@@ -48,14 +48,14 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     } else {
         None
     };
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     run::settle(context, &cloud.aws, &mut writer).await?;
     let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
     let state = writer.state().clone();
     if state.is_blank() {
-        writer.retire()?;
+        writer.retire().await?;
     } else {
-        writer.finish()?;
+        writer.finish().await?;
     }
     let mut ending = ending?;
     let following = options.following;

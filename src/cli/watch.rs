@@ -61,7 +61,7 @@ pub async fn stay(
     options: &DriftOptions,
     every: Duration,
 ) -> Result<ExitCode, Failure> {
-    let (watch, name) = watch(context, options)?;
+    let (watch, name) = watch(context, options).await?;
     context.tell(&format!("Checking {}-{} again and again.", name.stack, name.environment));
     let (sender, requests) = mpsc::channel(4);
     let signals = tokio::spawn(forward(Signals::listen()?, sender));
@@ -72,7 +72,7 @@ pub async fn stay(
 
 /// Makes one check, shows it whole, and tells what is news.
 pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
-    let (mut watch, _) = watch(context, options)?;
+    let (mut watch, _) = watch(context, options).await?;
     ended(watch.once().await, options)
 }
 
@@ -99,7 +99,7 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     );
     let mut listeners = listeners(&config)?;
     listeners.push(Arc::new(Topic::new(aws, topic)));
-    let memory = memory(context, &name)?;
+    let memory = memory(context, &name).await?;
     let world =
         Here { context, options, config, name, is_whole: true, is_alone: true, state: None };
     let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
@@ -120,7 +120,7 @@ fn settings(context: &Context) -> Result<Config, Failure> {
     Ok(Config::bare(stack, global.env.clone(), region, drift))
 }
 
-fn watch<'a>(
+async fn watch<'a>(
     context: &'a Context,
     options: &'a DriftOptions,
 ) -> Result<(Watch<Here<'a>>, StackName), Failure> {
@@ -130,7 +130,7 @@ fn watch<'a>(
     if options.watching.tell && listeners.is_empty() {
         return Err(Failure::NobodyToTell);
     }
-    let memory = memory(context, &name)?;
+    let memory = memory(context, &name).await?;
     let is_whole = options.watching.every.is_none();
     let world = Here {
         context,
@@ -144,9 +144,9 @@ fn watch<'a>(
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
 
-fn memory(context: &Context, name: &StackName) -> Result<Memory, Failure> {
+async fn memory(context: &Context, name: &StackName) -> Result<Memory, Failure> {
     let StackName { stack, environment } = name;
-    let kept = context.store().remembered(stack, environment)?;
+    let kept = context.store().await?.remembered(stack, environment).await?;
     let read = kept.map(|text| Memory::read(&text)).transpose()?;
     Ok(read.unwrap_or_else(|| Memory::new(stack, environment)))
 }
@@ -235,7 +235,9 @@ impl World for Here<'_> {
 
     async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
         let StackName { stack, environment } = &self.name;
-        let kept = self.context.store().remember(stack, environment, memory.written().as_bytes());
+        let text = memory.written();
+        let store = self.context.store().await.map_err(|failure| failure.text())?;
+        let kept = store.remember(stack, environment, text.as_bytes()).await;
         kept.map_err(|error| Failure::from(error).text())
     }
 }

@@ -58,7 +58,7 @@ pub async fn fix(world: &mut World, config: &Config) -> Run {
     run.assert_complete();
     for (address, spec) in repair.kept {
         let outputs = world.memory.state.resources[&address].outputs.clone();
-        world.memory.record(Entry::Confirmed { address, spec, outputs }).unwrap();
+        world.memory.record(Entry::Confirmed { address, spec, outputs }).await.unwrap();
     }
     run
 }

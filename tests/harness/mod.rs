@@ -86,9 +86,11 @@ impl Recorder for Memory {
         &self.state
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.entries.push(entry.clone());
-        self.state.apply(entry);
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        self.entries.extend(entries.iter().cloned());
+        for entry in entries {
+            self.state.apply(entry);
+        }
         Ok(())
     }
 }
