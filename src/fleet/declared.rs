@@ -13,8 +13,8 @@ use crate::config::{Config, Ignore};
 use crate::deployment::{DrawingError, graph_of};
 use crate::drift::as_applied;
 use crate::graph::Graph;
-use crate::state::store::StackName;
 use crate::state::State;
+use crate::state::store::StackName;
 
 /// The configurations that are at hand.
 #[derive(Clone, Debug, Default)]
