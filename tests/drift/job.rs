@@ -234,10 +234,13 @@ async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
     let asked = json!({"taskDefinition": definition});
     let definition = account.world.ask("ecs", "DescribeTaskDefinition", &asked);
     let container = &definition["taskDefinition"]["containerDefinitions"][0];
-    let command = "--stack shop -e dev --region us-east-1 --state-dir s3://acme-states drift --job";
+    let command = "--stack shop -e dev --region us-east-1 drift --job";
     assert_eq!(container["command"], json!(command.split(' ').collect::<Vec<_>>()));
     assert_eq!(container["image"], "acme/provision:1");
     assert_eq!(container["environment"][0]["name"], "PROVISION_DRIFT");
+    let settings = container["environment"][0]["value"].as_str().unwrap();
+    let settings: Value = serde_json::from_str(settings).unwrap();
+    assert_eq!(settings["state"]["bucket"], "acme-states");
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(account.started(), 1, "and one every hour");
     tokio::time::sleep(Duration::from_mins(5)).await;
