@@ -50,6 +50,11 @@ impl Context {
         Ok(config)
     }
 
+    /// Takes what a configuration says of where the states are, which comes from no file.
+    pub fn stand_in(&self, config: &Config) {
+        self.said.get_or_init(|| (config.state.clone(), config.region.clone()));
+    }
+
     /// The file, as it is written.
     pub fn source(&self) -> Result<Source, Failure> {
         let path = &self.global.file;

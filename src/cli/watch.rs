@@ -110,14 +110,16 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
 fn settings(context: &Context) -> Result<Config, Failure> {
     let given = std::env::var_os(stack::drift::SETTINGS).unwrap_or_default();
     let given = given.to_string_lossy();
-    let drift = match given.as_ref() {
-        "" => config::Drift::default(),
+    let stack::drift::Settings { drift, state } = match given.as_ref() {
+        "" => stack::drift::Settings::default(),
         given => serde_json::from_str(given).map_err(Failure::Settings)?,
     };
     let global = &context.global;
     let region = global.region.clone().ok_or(NoRegion)?;
     let stack = global.stack.clone().unwrap_or_default();
-    Ok(Config::bare(stack, global.env.clone(), region, drift))
+    let config = Config { state, ..Config::bare(stack, global.env.clone(), region, drift) };
+    context.stand_in(&config);
+    Ok(config)
 }
 
 async fn watch<'a>(

@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::balancer::everywhere;
 use super::identity::{TASKS, execution_policy, secrets_policy, trust};
 use super::network::Network;
 use crate::config::when::{When, when};
-use crate::config::{Config, Drift, FROM_ENVIRONMENT};
+use crate::config::{Config, Drift, FROM_ENVIRONMENT, State};
 use crate::graph::{Graph, Wait};
 use crate::names::metrics;
 use crate::resource::alarm::{Alarm, Limit, Metric};
@@ -33,6 +34,16 @@ pub const NAME: &str = "drift";
 
 /// The environment variable from which the check has what the file says of drift.
 pub const SETTINGS: &str = "PROVISION_DRIFT";
+
+/// What the check in the account has to know of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What is ignored, and who is told.
+    pub drift: Drift,
+    /// Where the state is.
+    pub state: State,
+}
 
 /// How long what was logged is kept, in days.
 const RETENTION_DAYS: u32 = 30;
@@ -135,7 +146,7 @@ fn add_task(
             name: NAME.into(),
             image: image.to_owned(),
             port: None,
-            environment: BTreeMap::from([(SETTINGS.to_owned(), settings(&config.drift))]),
+            environment: BTreeMap::from([(SETTINGS.to_owned(), settings(config))]),
             secrets,
             log_group: logs.name(),
             log_region: config.region.clone(),
@@ -152,21 +163,17 @@ fn add_task(
     Task { definition, execution, role }
 }
 
-/// What the program is told in the task: the state is all that it needs.
+/// What the program is told in the task: which stack, and that the rest is in its environment.
 fn command(config: &Config) -> Vec<String> {
-    let state = &config.state;
-    let place = match (&state.bucket, &state.prefix) {
-        (Some(bucket), Some(prefix)) => format!("s3://{bucket}/{}", prefix.trim_end_matches('/')),
-        (bucket, _) => format!("s3://{}", bucket.as_deref().unwrap_or_default()),
-    };
     let words = ["--stack", &config.name, "-e", &config.environment, "--region", &config.region];
-    let words = words.into_iter().chain(["--state-dir", &place, "drift", "--job"]);
+    let words = words.into_iter().chain(["drift", "--job"]);
     words.map(str::to_owned).collect()
 }
 
-/// What the file says of drift, for the task: without what is for `up` alone.
-fn settings(drift: &Drift) -> String {
-    let settings = Drift { schedule: None, image: None, webhook_secret: None, ..drift.clone() };
+/// What the check has to know of the file: without what is for `up` alone.
+fn settings(config: &Config) -> String {
+    let drift = Drift { schedule: None, image: None, webhook_secret: None, ..config.drift.clone() };
+    let settings = Settings { drift, state: config.state.clone() };
     serde_json::to_string(&settings).expect("settings are made of lists and texts")
 }
 
@@ -215,9 +222,14 @@ fn state_statements(config: &Config, partition: &str) -> Vec<Value> {
         allow("s3:PutObject", own),
         allow("s3:ListBucket", bucket),
     ];
-    if let Some(key) = state.kms_key.as_deref().filter(|key| key.starts_with("arn:")) {
+    if let Some(key) = state.kms_key.as_deref() {
+        // What is no key's ARN names one that policies can't: it may be used for S3 alone then.
+        let key = if key.contains(":key/") { key } else { "*" };
+        let region = state.region.as_ref().unwrap_or(&config.region);
+        let for_s3 =
+            json!({"StringEquals": {"kms:ViaService": format!("s3.{region}.amazonaws.com")}});
         let actions = json!(["kms:Decrypt", "kms:GenerateDataKey"]);
-        statements.push(allow(actions, key));
+        statements.push(under(allow(actions, key), for_s3));
     }
     statements
 }

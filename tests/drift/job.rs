@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use provision::aws::Aws;
+use provision::config::Config;
 use provision::drift::{self, Drift, Severity, Subject};
 use provision::graph::Graph;
 use provision::names::metrics;
@@ -147,8 +148,12 @@ struct Account {
 
 impl Account {
     async fn new() -> Self {
+        Self::checked_at(&full()).await
+    }
+
+    async fn checked_at(config: &Config) -> Self {
         let mut world = World::new();
-        world.up(&full()).await;
+        world.up(config).await;
         let role = allowed(&world, "role.drift-task");
         Self {
             world,
@@ -229,10 +234,13 @@ async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
     let asked = json!({"taskDefinition": definition});
     let definition = account.world.ask("ecs", "DescribeTaskDefinition", &asked);
     let container = &definition["taskDefinition"]["containerDefinitions"][0];
-    let command = "--stack shop -e dev --region us-east-1 --state-dir s3://acme-states drift --job";
+    let command = "--stack shop -e dev --region us-east-1 drift --job";
     assert_eq!(container["command"], json!(command.split(' ').collect::<Vec<_>>()));
     assert_eq!(container["image"], "acme/provision:1");
     assert_eq!(container["environment"][0]["name"], "PROVISION_DRIFT");
+    let settings = container["environment"][0]["value"].as_str().unwrap();
+    let settings: Value = serde_json::from_str(settings).unwrap();
+    assert_eq!(settings["state"]["bucket"], "acme-states");
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(account.started(), 1, "and one every hour");
     tokio::time::sleep(Duration::from_mins(5)).await;
@@ -247,6 +255,10 @@ async fn the_role_allows_exactly_what_a_check_asks() {
     assert_eq!(account.run(None).await, (true, 0));
     // Only what is news is published.
     account.retention(1);
+    // A role that is not as it was applied is asked for by itself.
+    let policy = json!({"RoleName": account.world.output("role.app-execution", "name"),
+        "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
+    account.world.ask("iam", "AttachRolePolicy", &policy);
     assert_eq!(account.run(None).await, (true, 0));
     let mut asked = account.guard.lock().unwrap().clone();
     // Whether the credentials are for the account of the state.
@@ -306,56 +318,50 @@ async fn checks_that_are_not_made_are_told_by_their_absence() {
 
 #[tokio::test(start_paused = true)]
 async fn a_month_of_checks_loses_none_and_tells_nothing_twice() {
-    let mut account = Account::new().await;
+    let mut config = full();
+    config.drift.schedule = Some("rate(6 hours)".into());
+    let mut account = Account::checked_at(&config).await;
     let mut expected: Vec<&str> = Vec::new();
     let (mut checks, mut failed) = (0, 0);
     tokio::time::sleep(Duration::from_mins(1)).await;
-    for hour in 0..30 * 24_u32 {
-        assert_eq!(account.started(), 1, "hour {hour}");
-        // Each day brings something else; in between nothing changes.
-        let trouble = match hour % 24 {
-            2 => {
+    for number in 0..30 * 4_u32 {
+        assert_eq!(account.started(), 1, "check {number}");
+        // Every two days the same happens; in between nothing changes.
+        let turn = number % 8;
+        let trouble = matches!(turn, 3 | 4).then_some("the state could not be read");
+        match turn {
+            1 => {
                 account.retention(1);
                 expected.push("shop-dev: 1 critical first seen");
-                None
             }
-            7 => {
-                expected.push("shop-dev: 1 high first seen");
-                Some("the state could not be read")
-            }
-            8 => Some("the state could not be read"),
-            9 => {
-                expected.push("shop-dev: 1 gone");
-                None
-            }
-            14 => {
+            3 => expected.push("shop-dev: 1 high first seen"),
+            5 => expected.push("shop-dev: 1 gone"),
+            6 => {
                 account.retention(30);
-                expected.push("shop-dev: 1 gone");
                 // The topic throttles for longer than anybody is patient with.
                 *account.throttled.lock().unwrap() = ("sns:Publish", 1000);
-                None
             }
-            15 => {
+            7 => {
                 *account.throttled.lock().unwrap() = ("sns:Publish", 2);
-                None
+                expected.push("shop-dev: 1 gone");
             }
-            _ => None,
-        };
+            _ => {}
+        }
         let (is_done, untold) = account.run(trouble).await;
         checks += 1;
-        failed += usize::from(!is_done);
-        assert_eq!(is_done, trouble.is_none(), "hour {hour}");
-        assert_eq!(untold, usize::from(hour % 24 == 14), "hour {hour}");
-        let next = Duration::from_hours(1).saturating_sub(since_the_hour(&account));
+        failed += u64::from(!is_done);
+        assert_eq!(is_done, trouble.is_none(), "check {number}");
+        assert_eq!(untold, usize::from(turn == 6), "check {number}");
+        let next = Duration::from_hours(6).saturating_sub(since_it_was_due(&account));
         tokio::time::sleep(next + Duration::from_mins(1)).await;
     }
     assert_eq!(account.published(), expected);
-    assert_eq!((account.memory.checks, account.memory.failed), (checks, failed as u64));
-    assert_eq!((checks, failed), (720, 60));
+    assert_eq!((account.memory.checks, account.memory.failed), (checks, failed));
+    assert_eq!((checks, failed), (120, 30));
 }
 
 /// How long ago the schedule was last due.
-fn since_the_hour(account: &Account) -> Duration {
+fn since_it_was_due(account: &Account) -> Duration {
     account.world.endpoint.with_cloud(|cloud| {
         let last = cloud.scheduler.attempts.last().unwrap().at;
         cloud.now.since(last)
