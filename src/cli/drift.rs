@@ -11,7 +11,7 @@ use crate::deployment::{check_place, graph_of, settled};
 use crate::drift::{self, Drift, Repair, Severity, Subject};
 use crate::execute::extras::{Removed, remove_extras};
 use crate::execute::{Hopeless, Limits};
-use crate::graph::Graph;
+use crate::graph::{Graph, Others};
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::report::drift::document;
 use crate::report::ending::Ending;
@@ -135,13 +135,14 @@ pub async fn checked(
 pub async fn checked_alone(
     context: &Context,
     config: &Config,
+    others: &Others,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
     let state = context.existing_state(name).await?;
     let aws = context.connect(&state.region).await?.aws;
     check_place(&aws, &state).await?;
     let state = settled(&aws, state).await?;
-    let (graph, user) = drift::as_applied(&state);
+    let (graph, user) = drift::as_applied(&state, others);
     let observed = observe(&aws, &Graph::default(), &state, &user).await?;
     let surroundings = look_around(&aws, &graph, &state, &observed).await?;
     let subject = Subject {

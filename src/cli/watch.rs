@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::aws::NoRegion;
 use crate::config::{self, Config, FROM_ENVIRONMENT};
 use crate::drift::Drift;
+use crate::graph::Others;
 use crate::report::drift::{document, summary};
 use crate::report::json;
 use crate::stack;
@@ -87,7 +88,7 @@ fn ended(outcome: Outcome, options: &DriftOptions) -> Result<ExitCode, Failure> 
 
 /// Makes the check that the account makes by itself, in a task that `up` has set up: needs no file.
 pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
-    let config = settings(context)?;
+    let (config, others) = settings(context)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let aws = context.connect(&config.region).await?.aws;
     let (partition, account) = (aws.partition(), aws.account().await?);
@@ -101,16 +102,16 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     listeners.push(Arc::new(Topic::new(aws, topic)));
     let memory = memory(context, &name).await?;
     let world =
-        Here { context, options, config, name, is_whole: true, is_alone: true, state: None };
+        Here { context, options, config, name, is_whole: true, alone: Some(others), state: None };
     let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
     ended(watch.once().await, options)
 }
 
 /// What the task was given in place of a file.
-fn settings(context: &Context) -> Result<Config, Failure> {
+fn settings(context: &Context) -> Result<(Config, Others), Failure> {
     let given = std::env::var_os(stack::drift::SETTINGS).unwrap_or_default();
     let given = given.to_string_lossy();
-    let stack::drift::Settings { drift, state } = match given.as_ref() {
+    let stack::drift::Settings { drift, state, others } = match given.as_ref() {
         "" => stack::drift::Settings::default(),
         given => serde_json::from_str(given).map_err(Failure::Settings)?,
     };
@@ -119,7 +120,7 @@ fn settings(context: &Context) -> Result<Config, Failure> {
     let stack = global.stack.clone().unwrap_or_default();
     let config = Config { state, ..Config::bare(stack, global.env.clone(), region, drift) };
     context.stand_in(&config);
-    Ok(config)
+    Ok((config, others))
 }
 
 async fn watch<'a>(
@@ -134,15 +135,8 @@ async fn watch<'a>(
     }
     let memory = memory(context, &name).await?;
     let is_whole = options.watching.every.is_none();
-    let world = Here {
-        context,
-        options,
-        config,
-        name: name.clone(),
-        is_whole,
-        is_alone: false,
-        state: None,
-    };
+    let world =
+        Here { context, options, config, name: name.clone(), is_whole, alone: None, state: None };
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
 
@@ -179,8 +173,8 @@ struct Here<'a> {
     name: StackName,
     /// Whether a check is shown whole, and not in one line.
     is_whole: bool,
-    /// Whether there is no file, and the state says what was applied.
-    is_alone: bool,
+    /// What is left to others, where there is no file and the state says what was applied.
+    alone: Option<Others>,
     /// The state of the last check.
     state: Option<State>,
 }
@@ -188,10 +182,9 @@ struct Here<'a> {
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let Self { context, options, config, name, .. } = &*self;
-        let checked = if self.is_alone {
-            drift::checked_alone(context, config, name).await
-        } else {
-            drift::checked(context, options, config, name).await
+        let checked = match &self.alone {
+            Some(others) => drift::checked_alone(context, config, others, name).await,
+            None => drift::checked(context, options, config, name).await,
         };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
         self.state = Some(state);

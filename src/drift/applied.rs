@@ -1,26 +1,26 @@
 //! What was last applied, in the place of what a file declares: for checks where no file is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::aws::{OwnershipTags, Tags};
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, Others};
 use crate::resource::{Address, Reference};
 use crate::state::{Record, State};
 
 /// What was last applied, as if it were declared, and the tags that a user gave to all of it.
 ///
 /// What others have changed is found by it as by the file: that is what differs between applied and
-/// live. What the file wants by now it can't know.
-pub fn as_applied(state: &State) -> (Graph, Tags) {
+/// live. What the file wants by now it can't know, and what it leaves to `others` it has to be told.
+pub fn as_applied(state: &State, others: &Others) -> (Graph, Tags) {
     let renewed = renewed(state);
     let nodes = state.resources.iter().map(|(address, record)| Node {
         address: address.clone(),
         suffix: String::new(),
         spec: with_references(record.applied.clone(), &renewed),
         waits: Vec::new(),
-        others: BTreeSet::new(),
+        others: others.get(address).cloned().unwrap_or_default(),
     });
     (Graph::of(nodes.collect()), common_tags(state))
 }

@@ -12,7 +12,7 @@ use crate::aws::{Aws, Tags};
 use crate::config::{Config, Ignore};
 use crate::deployment::{DrawingError, graph_of};
 use crate::drift::as_applied;
-use crate::graph::Graph;
+use crate::graph::{Graph, Others};
 use crate::state::State;
 use crate::state::store::StackName;
 
@@ -48,7 +48,7 @@ impl Files {
     ) -> Result<Declared, DrawingError> {
         let (stack, environment) = (state.stack.clone(), state.environment.clone());
         let Some(config) = self.0.get(&StackName { stack, environment }) else {
-            let (graph, user) = as_applied(state);
+            let (graph, user) = as_applied(state, &Others::new());
             return Ok(Declared { graph, user, ignore: Vec::new(), against: Against::Applied });
         };
         Ok(Declared {

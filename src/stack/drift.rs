@@ -15,7 +15,7 @@ use super::identity::{TASKS, execution_policy, secrets_policy, trust};
 use super::network::Network;
 use crate::config::when::{When, when};
 use crate::config::{Config, Drift, FROM_ENVIRONMENT, State};
-use crate::graph::{Graph, Wait};
+use crate::graph::{Graph, Others, Wait};
 use crate::names::metrics;
 use crate::resource::alarm::{Alarm, Limit, Metric};
 use crate::resource::cluster::Cluster;
@@ -43,6 +43,9 @@ pub struct Settings {
     pub drift: Drift,
     /// Where the state is.
     pub state: State,
+    /// What is left to others.
+    #[serde(default, skip_serializing_if = "Others::is_empty")]
+    pub others: Others,
 }
 
 /// How long what was logged is kept, in days.
@@ -146,7 +149,7 @@ fn add_task(
             name: NAME.into(),
             image: image.to_owned(),
             port: None,
-            environment: BTreeMap::from([(SETTINGS.to_owned(), settings(config))]),
+            environment: BTreeMap::from([(SETTINGS.to_owned(), settings(config, graph))]),
             secrets,
             log_group: logs.name(),
             log_region: config.region.clone(),
@@ -171,9 +174,9 @@ fn command(config: &Config) -> Vec<String> {
 }
 
 /// What the check has to know of the file: without what is for `up` alone.
-fn settings(config: &Config) -> String {
+fn settings(config: &Config, graph: &Graph) -> String {
     let drift = Drift { schedule: None, image: None, webhook_secret: None, ..config.drift.clone() };
-    let settings = Settings { drift, state: config.state.clone() };
+    let settings = Settings { drift, state: config.state.clone(), others: graph.others() };
     serde_json::to_string(&settings).expect("settings are made of lists and texts")
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use provision::aws::Aws;
 use provision::config::Config;
 use provision::drift::{self, Drift, Severity, Subject};
-use provision::graph::Graph;
+use provision::graph::{Graph, Others};
 use provision::names::metrics;
 use provision::observe::{look_around, observe};
 use provision::resource::Kind;
@@ -101,7 +101,7 @@ impl provision::watch::World for Task {
         if let Some(why) = self.trouble {
             return Err(why.into());
         }
-        let (graph, user) = drift::as_applied(&self.state);
+        let (graph, user) = drift::as_applied(&self.state, &Others::new());
         let (aws, state) = (&self.aws, &self.state);
         let observed = observe(aws, &Graph::default(), state, &user).await;
         let observed = observed.map_err(|error| error.to_string())?;

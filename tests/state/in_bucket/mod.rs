@@ -120,8 +120,15 @@ fn address(name: &str) -> Address {
 fn begin(name: &str) -> Entry {
     let identity = Identity { name: name.into(), token: "token".into(), tags: BTreeMap::new() };
     let (spec, needs) = (json!({"zone": "eu-west-1a"}), BTreeSet::new());
-    let intent =
-        Intent { verb: Verb::Create, generation: 0, identity, spec, needs, unfound: false };
+    let intent = Intent {
+        verb: Verb::Create,
+        generation: 0,
+        identity,
+        spec,
+        needs,
+        unfound: false,
+        applied: None,
+    };
     Entry::Begin { address: address(name), intent }
 }
 
