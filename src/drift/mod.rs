@@ -39,7 +39,7 @@ use crate::aws::Tags;
 use crate::config::Ignore;
 use crate::graph::{Graph, Node};
 use crate::names;
-use crate::observe::{Observed, Surroundings};
+use crate::observe::{Observed, StandIn, Surroundings};
 use crate::plan::diff::{Sides, is_within};
 use crate::resource::reference::{reference_in, resolve};
 use crate::resource::{Address, Extra, Inspection, LiveValue, Readiness, Reference, Tagging};
@@ -187,7 +187,7 @@ impl Subject<'_> {
         &self,
         address: &Address,
         record: &Record,
-        difference: Difference,
+        mut difference: Difference,
     ) -> Option<Finding> {
         let mut details = Vec::new();
         if let Some(stand_in) = self.stand_in(address, &difference) {
@@ -195,6 +195,9 @@ impl Subject<'_> {
                 return None;
             }
             details = stand_in;
+            if self.is_as_declared(address, &difference.property) {
+                difference.class = Class::Agreed;
+            }
         }
         let inspection = self.surroundings.inspection(address);
         let member = inspection.and_then(|inspection| member_id(inspection, &difference));
@@ -227,13 +230,25 @@ impl Subject<'_> {
     pub fn within_stand_in(&self, address: &Address, property: &str) -> Option<Vec<Difference>> {
         let stand_in = self.surroundings.stand_in(address, property)?;
         let record = self.state.resources.get(&stand_in.of)?;
-        let applied = &record.applied;
-        let sides = Sides { declared: applied, applied, live: &stand_in.live.spec };
+        Some(self.differences_of(stand_in, &record.applied))
+    }
+
+    /// Whether the thing that AWS has in the place of a declared one is as the file says it by now.
+    fn is_as_declared(&self, address: &Address, property: &str) -> bool {
+        self.surroundings.stand_in(address, property).is_some_and(|stand_in| {
+            let node = self.graph.get(&stand_in.of);
+            node.is_some_and(|node| self.differences_of(stand_in, &self.declared(node)).is_empty())
+        })
+    }
+
+    /// In what a thing differs from a spec, but for what is somebody else's to set.
+    fn differences_of(&self, stand_in: &StandIn, spec: &Value) -> Vec<Difference> {
+        let sides = Sides { declared: spec, applied: spec, live: &stand_in.live.spec };
         let mut within = compare::differences(sides, &stand_in.of.kind().facts(), &Known::All);
         if let Some(node) = self.graph.get(&stand_in.of) {
             within.retain(|one| !is_others(node, &one.property));
         }
-        Some(within)
+        within
     }
 
     /// Whether it was accepted that the live value is not the file's.

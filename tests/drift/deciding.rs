@@ -121,7 +121,13 @@ async fn decided_every_way(
         let (drawing, outside) = consider(world, &edited).await;
         // A revision that the file says is registered once more, as the stack's own.
         let is_own = change.property == "task_definition";
-        if !outside.is_empty() || !(leaves_all(&drawing.plan) || is_own) {
+        // A key may be about others too: the port of the listener is let in by a group.
+        let is_touched = drawing.plan.changes().any(|planned| {
+            let field = drift::field_of(change.property);
+            planned.address.to_string() == change.address
+                && planned.changes.iter().any(|one| one.field() == field)
+        });
+        if !outside.undone.is_empty() || (is_touched && !is_own) {
             return Err(format!("once taken into the file: {:?}", actions(&drawing.plan)));
         }
     }
