@@ -10,34 +10,59 @@ mod harness;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harness::fleet::{Fleet, least_seconds};
 use harness::timing::{critical_path, waves};
 use harness::{Run, World, config};
 use provision::aws::Tags;
 use provision::execute::schedule::schedule;
+use provision::fleet::{Check, Checked, Files, Line};
 use provision::graph::Graph;
-use provision::observe::Observed;
+use provision::observe::{Depth, Observed};
 use provision::plan::plan;
 use provision::resource::subnet::Subnet;
 use provision::resource::vpc::Vpc;
 use provision::resource::{Address, Handle, LiveValue, Readiness};
-use provision::simulated_aws::endpoint::Call;
+use provision::simulated_aws::clock::Clock;
+use provision::simulated_aws::cloud::Cloud;
+use provision::simulated_aws::endpoint::{Call, Endpoint};
+use provision::simulated_aws::faults::{Buckets, Faults};
+use provision::simulated_aws::serve::serve;
 use provision::state::{Record, State};
 
 /// What the simulated AWS takes to answer.
 const LATENCY: Duration = Duration::from_millis(80);
 
 fn main() {
+    // `cargo bench -- "fleet of 1000"` makes those rows alone.
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|one| !one.starts_with('-')).collect();
+    let is_wanted = |name: &str| {
+        wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()))
+    };
     println!("{:<44} {:>12}  of which, or bound", "figure", "value");
     for (name, changes) in [("the smallest stack", ""), ("the largest stack", LARGE)] {
-        stack(name, changes);
+        if is_wanted(name) {
+            stack(name, changes);
+        }
     }
     for size in [100, 1_000, 10_000] {
-        planner(size);
+        if is_wanted("planner") {
+            planner(size);
+        }
     }
-    binary();
+    for size in [1, 10, 100, 1_000] {
+        let name = format!("fleet of {size}");
+        if is_wanted(&format!("{name} ")) {
+            fleet(&name, size);
+        }
+    }
+    if is_wanted("binary") {
+        binary();
+    }
 }
 
 /// Everything that a configuration may ask for.
@@ -65,6 +90,62 @@ fn stack(name: &str, changes: &str) {
         calls_of(&format!("{name}: settled plan"), &calls);
         run(&format!("{name}: down"), &world.down().await);
     });
+}
+
+/// A check of so many settled stacks, with AWS's token buckets.
+fn fleet(name: &str, size: usize) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().expect("a runtime can be built");
+    let (fleet, cloud) = runtime.block_on(async {
+        let fleet = Fleet::of(size, "").await;
+        let cloud = fleet.endpoint.with_cloud(|cloud| cloud.clone());
+        Faults::new(&fleet.endpoint, 1).with(Buckets::new(1.0)).begin();
+        let today = jiff::civil::date(2026, 1, 1);
+        let check = Check { files: &Files::default(), today, depth: Depth::Shared };
+        let taken = fleet.look_at(&check).await;
+        let settled = |line: &Line<Checked>| {
+            line.outcome.as_ref().is_ok_and(|seen| seen.drift.findings.is_empty())
+        };
+        assert!(taken.lines.iter().all(settled), "a settled fleet has not drifted");
+        calls_of(&format!("{name}: drift"), &taken.calls);
+        let each = taken.calls.len() as f64 / size as f64;
+        row(&format!("{name}: drift, calls a stack"), format!("{each:.2}"), "at most 7 of 1000");
+        let least = least_seconds(&taken.calls);
+        let note = match least {
+            0.0 => "within what the token buckets give at once".to_owned(),
+            least => format!("{:.3} times what they allow (at most 1.2)", taken.seconds / least),
+        };
+        row(&format!("{name}: drift, virtual"), format!("{:.1} s", taken.seconds), &note);
+        (fleet, cloud)
+    });
+    let peak = peak_memory_of_a_check(&fleet, cloud);
+    let peak = peak.map_or("unknown".into(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+    row(&format!("{name}: drift, memory"), peak, "of the program alone");
+}
+
+/// The most memory that a check of a fleet held, with AWS in another process: in this one.
+fn peak_memory_of_a_check(fleet: &Fleet, cloud: Cloud) -> Option<u64> {
+    let runtime = tokio::runtime::Runtime::new().ok()?;
+    runtime.block_on(async {
+        let clock = Clock::starting_at(cloud.now, 1000.0);
+        let endpoint = Arc::new(Endpoint::new(cloud, clock));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.ok()?;
+        let address = format!("http://{}", listener.local_addr().ok()?);
+        let server = tokio::spawn(serve(listener, endpoint, std::future::pending()));
+        let child = Command::new(env!("CARGO_BIN_EXE_provision"))
+            .args(["--time-scale", "1000", "drift", "--all", "--state-dir"])
+            .arg(fleet.directory.path())
+            .env("AWS_ENDPOINT_URL", address)
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .ok()?;
+        let peak = tokio::task::spawn_blocking(move || peak_of(child)).await.ok()?;
+        server.abort();
+        peak
+    })
 }
 
 fn run(name: &str, run: &Run) {
@@ -211,16 +292,23 @@ fn peak_memory_of_a_settled_plan(binary: &Path) -> Option<u64> {
         command
     };
     command("up").status().ok()?;
-    let mut child = command("plan").spawn().ok()?;
+    peak_of(command("plan").spawn().ok()?)
+}
+
+/// The most memory that a process held, in bytes, as the kernel saw it; `None` if it failed.
+fn peak_of(mut child: Child) -> Option<u64> {
     let path = format!("/proc/{}/status", child.id());
     let mut peak = None;
-    while child.try_wait().ok()?.is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().ok()? {
+            break status;
+        }
         let status = std::fs::read_to_string(&path).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kibibytes =
             line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
         peak = peak.max(kibibytes);
         std::thread::sleep(Duration::from_millis(1));
-    }
-    peak.map(|kibibytes| kibibytes * 1024)
+    };
+    peak.filter(|_| status.success()).map(|kibibytes| kibibytes * 1024)
 }

@@ -136,12 +136,21 @@ impl Drawing {
 ///
 /// [`DrawingError::Elsewhere`] when they are not.
 pub async fn check_place(aws: &Aws, state: &State) -> Result<(), DrawingError> {
+    check_is_in(aws, &state.account, &state.region).await
+}
+
+/// Checks that the credentials are for an account and region.
+///
+/// # Errors
+///
+/// [`DrawingError::Elsewhere`] when they are not.
+pub async fn check_is_in(aws: &Aws, of: &str, in_region: &str) -> Result<(), DrawingError> {
     let account = aws.account().await?;
-    if account == state.account && aws.region() == state.region {
+    if account == of && aws.region() == in_region {
         return Ok(());
     }
     Err(DrawingError::Elsewhere {
-        of: (state.account.clone(), state.region.clone()),
+        of: (of.to_owned(), in_region.to_owned()),
         account: account.to_owned(),
         region: aws.region().to_owned(),
     })

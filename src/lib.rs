@@ -7,8 +7,9 @@
 //! 2. [`state`] knows what was made; [`observe`] reads how that is now.
 //! 3. [`plan`] compares the three, and decides everything; [`execute`] does it, writes into the
 //!    state what it is about to do and what came of it, and tells it as [`event`]s.
-//! 4. [`diagnose`] finds out why a service does not come up, and [`verify`] asks one that does.
-//! 5. [`report`] shows plans, events and states; the command line puts all of it together.
+//! 4. [`drift`] tells what somebody else has changed, of one stack; [`fleet`] looks at many at once.
+//! 5. [`diagnose`] finds out why a service does not come up, and [`verify`] asks one that does.
+//! 6. [`report`] shows plans, events and states; the command line puts all of it together.
 //!
 //! [`simulated_aws`] is an AWS inside the program, behind the SDK's HTTP client: nothing else knows
 //! that it is there. `docs/architecture.md` has the map and the terms.
@@ -22,6 +23,7 @@ pub mod diagnose;
 pub mod drift;
 pub mod event;
 pub mod execute;
+pub mod fleet;
 pub mod graph;
 pub mod import;
 pub mod job;

@@ -1,6 +1,6 @@
-//! What AWS says of everything that the state records, and of what it should not hold yet.
+//! What AWS says of everything that states record, and of what one should not hold yet.
 //!
-//! One batched read a kind, all kinds at once.
+//! One batched read a kind, all kinds at once, for however many states.
 
 mod surroundings;
 
@@ -17,7 +17,19 @@ use crate::resource::kind::KindError;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue};
 use crate::state::{Record, State};
 
-pub use surroundings::{StandIn, Surroundings, look_around, look_in_place};
+pub use surroundings::{Scene, StandIn, Surroundings, look_around, look_around_all, look_in_place};
+
+/// How closely is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// At everything.
+    Whole,
+    /// Without what takes a call for each resource and a look at many stacks can do without:
+    /// [`crate::resource::Resource::glance`], and no
+    /// [`crate::resource::Resource::inspect_each`]. Tags that are left out count as those that were
+    /// written.
+    Shared,
+}
 
 /// What was seen.
 #[derive(Clone, Debug, Default)]
@@ -52,22 +64,45 @@ pub async fn observe(
     state: &State,
     user: &Tags,
 ) -> Result<Observed, KindError> {
-    let (live, unrecorded) =
-        try_join(recorded(aws, state), unrecorded(aws, graph, state, user)).await?;
+    let (observed, unrecorded) =
+        try_join(observe_all(aws, &[state], Depth::Whole), unrecorded(aws, graph, state, user))
+            .await?;
+    let live = observed.into_iter().flat_map(|one| one.live).collect();
     Ok(Observed { live, unrecorded })
 }
 
-async fn recorded(
+/// Looks at everything that some states record, in calls that they share; in their order.
+///
+/// # Errors
+///
+/// The first read that fails.
+pub async fn observe_all(
     aws: &Aws,
-    state: &State,
-) -> Result<BTreeMap<(Address, u32), LiveValue>, KindError> {
-    let replaced = state.replaced.iter().map(|old| (&old.address, &old.record));
-    let mut by_kind: BTreeMap<Kind, Vec<(&Address, &Record)>> = BTreeMap::new();
-    for (address, record) in state.resources.iter().chain(replaced) {
-        by_kind.entry(address.kind()).or_default().push((address, record));
+    states: &[&State],
+    depth: Depth,
+) -> Result<Vec<Observed>, KindError> {
+    let mut by_kind: BTreeMap<Kind, Vec<Seat<'_>>> = BTreeMap::new();
+    for (state, of) in states.iter().enumerate() {
+        let replaced = of.replaced.iter().map(|old| (&old.address, &old.record));
+        for (address, record) in of.resources.iter().chain(replaced) {
+            by_kind.entry(address.kind()).or_default().push(Seat { state, address, record });
+        }
     }
-    let reads = by_kind.into_iter().map(|(kind, records)| read(aws, kind, records));
-    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    let reads = by_kind.into_iter().map(|(kind, seats)| read(aws, kind, seats, depth));
+    let mut observed = vec![Observed::default(); states.len()];
+    for (seat, live) in try_join_all(reads).await?.into_iter().flatten() {
+        observed[seat.state].insert(seat.address.clone(), seat.record.generation, live);
+    }
+    Ok(observed)
+}
+
+/// A record of one of several states.
+#[derive(Clone, Copy)]
+struct Seat<'a> {
+    /// Which state's, by its place.
+    state: usize,
+    address: &'a Address,
+    record: &'a Record,
 }
 
 /// The pauses before what is not as it is recorded is looked at again. AWS answers from copies that
@@ -77,51 +112,63 @@ const AGAIN: &[Duration] = &[Duration::from_secs(2), Duration::from_secs(4)];
 
 /// Reads what is recorded of one kind, and once more what is missing or was changed: the look that
 /// sees it as it is recorded is right, and the last one otherwise.
-async fn read(
+async fn read<'a>(
     aws: &Aws,
     kind: Kind,
-    records: Vec<(&Address, &Record)>,
-) -> Result<Vec<((Address, u32), LiveValue)>, KindError> {
-    let is_new = |live: &Option<LiveValue>, record: &Record| live.is_none() && !record.ready;
+    seats: Vec<Seat<'a>>,
+    depth: Depth,
+) -> Result<Vec<(Seat<'a>, LiveValue)>, KindError> {
+    let is_new = |live: &Option<LiveValue>, seat: &Seat<'_>| live.is_none() && !seat.record.ready;
     // What an interrupted run has just made may not be visible yet: taken for deleted, it would be
     // made once more.
     let mut seen = aws
         .patiently(
-            || read_once(aws, kind, &records),
-            |live| !live.iter().zip(&records).any(|(live, (_, record))| is_new(live, record)),
+            || read_once(aws, kind, &seats, depth),
+            |live| !live.iter().zip(&seats).any(|(live, seat)| is_new(live, seat)),
         )
         .await?;
     for pause in AGAIN {
-        let doubtful: Vec<usize> = (0..records.len())
-            .filter(|at| is_doubtful(kind, records[*at].1, seen[*at].as_ref()))
+        let doubtful: Vec<usize> = (0..seats.len())
+            .filter(|at| is_doubtful(kind, seats[*at].record, seen[*at].as_ref()))
             .collect();
         if doubtful.is_empty() {
             break;
         }
         aws.pace().sleep(*pause).await;
-        let some: Vec<_> = doubtful.iter().map(|at| records[*at]).collect();
-        for (at, again) in doubtful.into_iter().zip(read_once(aws, kind, &some).await?) {
+        let some: Vec<_> = doubtful.iter().map(|at| seats[*at]).collect();
+        for (at, again) in doubtful.into_iter().zip(read_once(aws, kind, &some, depth).await?) {
             seen[at] = again.or(seen[at].take());
         }
     }
-    let keys = records.into_iter().map(|(address, record)| (address.clone(), record.generation));
-    Ok(keys.zip(seen).filter_map(|(key, live)| Some((key, live?))).collect())
+    Ok(seats.into_iter().zip(seen).filter_map(|(seat, live)| Some((seat, live?))).collect())
 }
 
 async fn read_once(
     aws: &Aws,
     kind: Kind,
-    records: &[(&Address, &Record)],
+    seats: &[Seat<'_>],
+    depth: Depth,
 ) -> Result<Vec<Option<LiveValue>>, KindError> {
-    let sought: Vec<SoughtValue> = records
+    let sought: Vec<SoughtValue> = seats
         .iter()
-        .map(|(address, record)| SoughtValue {
+        .map(|Seat { address, record, .. }| SoughtValue {
             address: (*address).clone(),
             outputs: record.outputs.clone(),
             applied: record.applied.clone(),
         })
         .collect();
-    kind.read(aws, &sought).await
+    if depth == Depth::Whole {
+        return kind.read(aws, &sought).await;
+    }
+    let mut live = kind.glance(aws, &sought).await?;
+    if kind.facts().tags_apart {
+        for (live, seat) in live.iter_mut().zip(seats) {
+            if let Some(live) = live {
+                live.tags.clone_from(&seat.record.identity.tags);
+            }
+        }
+    }
+    Ok(live)
 }
 
 /// Whether a look shows something else than what was last applied and seen to work: it may have

@@ -88,7 +88,7 @@ pub enum Command {
     /// Make the stack as it is described, and wait until it runs.
     Up(UpOptions),
     /// Show every resource, and how the service runs.
-    Status,
+    Status(super::status::StatusOptions),
     /// Find out what somebody else has changed; put it back with `--fix`.
     Drift(super::drift::DriftOptions),
     /// Have drift checked again and again: by systemd, cron, a CI system or Kubernetes.

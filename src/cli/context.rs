@@ -148,6 +148,14 @@ impl Context {
         }
     }
 
+    /// Tells what to do about what was told.
+    pub fn hint<'a>(&self, hints: impl IntoIterator<Item = &'a String>) {
+        let hint = Paint::stderr().cyan("hint:");
+        hints.into_iter().filter(|_| !self.global.json).for_each(|text| {
+            self.tell(&format!("{hint} {text}"));
+        });
+    }
+
     /// Tells what is allowed, and yet probably not meant.
     pub fn warn(&self, warnings: &[String]) {
         let warning = Paint::stderr().yellow("warning:");

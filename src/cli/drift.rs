@@ -31,7 +31,7 @@ use super::locking::lock;
 use super::run::{self, Running};
 
 /// The exit code where something has drifted.
-const DRIFTED: u8 = 2;
+pub const DRIFTED: u8 = 2;
 
 #[derive(Debug, Args)]
 pub struct DriftOptions {
@@ -40,6 +40,8 @@ pub struct DriftOptions {
     /// Exit with 2 only for what matters at least so much.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = Least::Low)]
     pub fail_on: Least,
+    #[command(flatten)]
+    pub fleet: super::fleet::FleetOptions,
     /// In which format; `--json` is short for `--format json`.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
@@ -81,6 +83,10 @@ impl From<Least> for Severity {
 }
 
 pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    if options.fleet.all {
+        let format = format(context, options);
+        return super::fleet::check(context, &options.fleet, format, options.fail_on.into()).await;
+    }
     if let Some(every) = options.watching.every {
         return super::watch::stay(context, options, every).await;
     }
@@ -147,9 +153,14 @@ impl Seen {
 }
 
 pub fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
-    let usual = if context.global.json { Format::Json } else { Format::Table };
-    let format = options.format.unwrap_or(usual);
+    let format = format(context, options);
     context.print(&formats::drawn(context, format, of, drift, options.fail_on.into()));
+}
+
+/// The format that is asked for.
+fn format(context: &Context, options: &DriftOptions) -> Format {
+    let usual = if context.global.json { Format::Json } else { Format::Table };
+    options.format.unwrap_or(usual)
 }
 
 pub fn code(drift: &Drift, options: &DriftOptions) -> ExitCode {

@@ -16,6 +16,7 @@ use crate::deployment::DrawingError;
 use crate::drift::Group;
 use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
+use crate::fleet::Trouble;
 use crate::import::ImportError;
 use crate::plan::{PlanError, Protected};
 use crate::preflight::Finding;
@@ -50,6 +51,8 @@ pub enum Failure {
     NoState { name: StackName, directory: PathBuf },
     #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
     LostState { name: StackName, copy: Copy },
+    #[error("there is no stack in {}", .0.display())]
+    NoStacks(PathBuf),
     #[error("there is no output `{name}`")]
     NoOutput { name: String, known: Vec<String> },
     #[error(transparent)]
@@ -199,6 +202,9 @@ impl Failure {
                 hints.push("`provision recover` finds what was made since by its tags".into());
                 hints
             }
+            Self::NoStacks(_) => {
+                vec!["`--state-dir` says where states are kept; those of `--local` lie apart".into()]
+            }
             Self::NoOutput { known, .. } => vec![format!("there are: {}", known.join(", "))],
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]
@@ -254,6 +260,16 @@ impl Failure {
             _ => vec![],
         }
     }
+}
+
+/// Why one stack of many was not looked at: what happened, and what to do.
+pub fn of_one(trouble: &Trouble) -> (String, Vec<String>) {
+    let hints = match trouble {
+        Trouble::Store(error) => store_hints(error),
+        Trouble::Connection(_) => vec![],
+        Trouble::Look(error) => drawing_hints(error),
+    };
+    (said(trouble), hints)
 }
 
 fn config_error(error: &ConfigError) -> Value {

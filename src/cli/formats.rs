@@ -1,5 +1,7 @@
 //! In which formats a check for drift is printed.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 use crate::config::{Config, Lines};
@@ -75,8 +77,13 @@ impl<'a> Places<'a> {
             Some(_) => self.context.global.file.clone(),
             None => self.context.store().snapshot_path(&drift.stack, &drift.environment),
         };
-        let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-        let path = parts.join("/");
-        Place { path: path.replacen("//", "/", 1), line }
+        place(&path, line)
     }
+}
+
+/// A line of a file, with its path as code hosts write paths.
+pub fn place(path: &Path, line: Option<usize>) -> Place {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    let path = parts.join("/");
+    Place { path: path.replacen("//", "/", 1), line }
 }

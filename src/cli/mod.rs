@@ -11,6 +11,7 @@ mod context;
 mod down;
 mod drift;
 mod failure;
+mod fleet;
 mod formats;
 mod graph;
 mod import;
@@ -70,7 +71,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Init(options) => init::run(&context, &options),
         Command::Plan(options) => plan::run(&context, &options).await,
         Command::Up(options) => up::run(&context, options).await,
-        Command::Status => status::run(&context).await,
+        Command::Status(options) => status::run(&context, &options).await,
         Command::Drift(options) => drift::run(&context, &options).await,
         Command::Schedule(options) => schedule::run(&context, &options),
         Command::Down(options) => down::run(&context, &options).await,

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+
 use crate::deployment::{check_place, settled};
 use crate::graph::Graph;
 use crate::observe::observe;
@@ -13,7 +15,17 @@ use super::beside::tell_who_is_at_work;
 use super::context::Context;
 use super::failure::Failure;
 
-pub async fn run(context: &Context) -> Result<ExitCode, Failure> {
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// Every stack that has a state here, in a line each.
+    #[arg(long, conflicts_with = "stack")]
+    pub all: bool,
+}
+
+pub async fn run(context: &Context, options: &StatusOptions) -> Result<ExitCode, Failure> {
+    if options.all {
+        return super::fleet::status(context).await;
+    }
     let name = context.stack_name()?;
     let state = context.existing_state(&name)?;
     let cloud = context.connect(&state.region).await?;

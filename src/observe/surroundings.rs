@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use futures::future::{try_join, try_join_all};
 use serde_json::Value;
 
-use super::Observed;
+use super::{Depth, Observed};
 use crate::aws::{Aws, AwsError};
 use crate::graph::{Graph, Node};
 use crate::resource::kind::KindError;
@@ -46,6 +46,17 @@ impl Surroundings {
     }
 }
 
+/// One stack of those that are looked around.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// What is declared.
+    pub graph: &'a Graph,
+    /// What is recorded.
+    pub state: &'a State,
+    /// What AWS says of it.
+    pub observed: &'a Observed,
+}
+
 /// Looks around everything that was `observed`.
 ///
 /// # Errors
@@ -57,9 +68,25 @@ pub async fn look_around(
     state: &State,
     observed: &Observed,
 ) -> Result<Surroundings, KindError> {
+    let found = look_around_all(aws, &[Scene { graph, state, observed }], Depth::Whole).await?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// Looks around everything of some stacks, in calls that they share; in their order.
+///
+/// # Errors
+///
+/// The first read that fails.
+pub async fn look_around_all(
+    aws: &Aws,
+    scenes: &[Scene<'_>],
+    depth: Depth,
+) -> Result<Vec<Surroundings>, KindError> {
+    let stand_ins = scenes.iter().map(|scene| stand_ins(aws, *scene));
     let (inspections, stand_ins) =
-        try_join(inspections(aws, state, observed), stand_ins(aws, graph, state, observed)).await?;
-    Ok(Surroundings { inspections, stand_ins })
+        try_join(inspections(aws, scenes, depth), try_join_all(stand_ins)).await?;
+    let both = inspections.into_iter().zip(stand_ins);
+    Ok(both.map(|(inspections, stand_ins)| Surroundings { inspections, stand_ins }).collect())
 }
 
 /// Looks only at what stands in the place of resources of the stack: nothing is asked where
@@ -74,37 +101,57 @@ pub async fn look_in_place(
     state: &State,
     observed: &Observed,
 ) -> Result<Surroundings, KindError> {
-    let stand_ins = stand_ins(aws, graph, state, observed).await?;
+    let stand_ins = stand_ins(aws, Scene { graph, state, observed }).await?;
     Ok(Surroundings { stand_ins, ..Surroundings::default() })
 }
 
 async fn inspections(
     aws: &Aws,
-    state: &State,
-    observed: &Observed,
-) -> Result<BTreeMap<Address, Inspection>, KindError> {
-    let mut by_kind: BTreeMap<Kind, Vec<SoughtValue>> = BTreeMap::new();
-    for (address, record) in &state.resources {
-        let Some(live) = observed.live_of(address, record.generation) else { continue };
-        by_kind.entry(address.kind()).or_default().push(SoughtValue {
-            address: address.clone(),
-            outputs: live.outputs.clone(),
-            applied: record.applied.clone(),
-        });
+    scenes: &[Scene<'_>],
+    depth: Depth,
+) -> Result<Vec<BTreeMap<Address, Inspection>>, KindError> {
+    let mut by_kind: BTreeMap<Kind, (Vec<usize>, Vec<SoughtValue>)> = BTreeMap::new();
+    for (place, Scene { state, observed, .. }) in scenes.iter().enumerate() {
+        for (address, record) in &state.resources {
+            let Some(live) = observed.live_of(address, record.generation) else { continue };
+            let (places, sought) = by_kind.entry(address.kind()).or_default();
+            places.push(place);
+            sought.push(SoughtValue {
+                address: address.clone(),
+                outputs: live.outputs.clone(),
+                applied: record.applied.clone(),
+            });
+        }
     }
-    let asked = by_kind.into_iter().map(|(kind, sought)| async move {
-        let found = kind.inspect(aws, &sought).await?;
+    let asked = by_kind.into_iter().map(|(kind, (places, sought))| async move {
+        let found = inspect(aws, kind, &sought, depth).await?;
         let addresses = sought.into_iter().map(|sought| sought.address);
-        Ok::<_, KindError>(addresses.zip(found).collect::<Vec<_>>())
+        Ok::<_, KindError>(places.into_iter().zip(addresses.zip(found)).collect::<Vec<_>>())
     });
-    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    let mut inspections = vec![BTreeMap::new(); scenes.len()];
+    for (place, (address, found)) in try_join_all(asked).await?.into_iter().flatten() {
+        inspections[place].insert(address, found);
+    }
+    Ok(inspections)
+}
+
+async fn inspect(
+    aws: &Aws,
+    kind: Kind,
+    sought: &[SoughtValue],
+    depth: Depth,
+) -> Result<Vec<Inspection>, KindError> {
+    if depth == Depth::Shared {
+        return kind.inspect(aws, sought).await;
+    }
+    let (shared, each) =
+        try_join(kind.inspect(aws, sought), kind.inspect_each(aws, sought)).await?;
+    Ok(shared.into_iter().zip(each).map(|(shared, each)| shared.and(each)).collect())
 }
 
 async fn stand_ins(
     aws: &Aws,
-    graph: &Graph,
-    state: &State,
-    observed: &Observed,
+    Scene { graph, state, observed }: Scene<'_>,
 ) -> Result<BTreeMap<(Address, String), StandIn>, KindError> {
     let strange: Vec<Strange> =
         graph.nodes().iter().flat_map(|node| strangers(node, state, observed)).collect();

@@ -8,6 +8,7 @@ mod brief;
 pub mod drift;
 pub mod ending;
 pub mod findings;
+pub mod fleet;
 pub mod human;
 pub mod json;
 pub mod live;

@@ -116,6 +116,26 @@ pub fn ownership_filters(tags: &Tags) -> Vec<Filter> {
         .collect()
 }
 
+/// How many values a filter takes; AWS refuses more with `FilterLimitExceeded`.
+pub const VALUES_A_FILTER: usize = 200;
+
+/// What is called by any of `ids` under the filter `name`: so many a call as one filter takes, all
+/// calls side by side.
+pub async fn by_ids<T, F, Fut>(
+    name: &str,
+    ids: impl IntoIterator<Item = String>,
+    describe: F,
+) -> Result<Vec<T>, AwsError>
+where
+    F: Fn(Filter) -> Fut,
+    Fut: Future<Output = Result<Vec<T>, AwsError>>,
+{
+    let ids: Vec<String> = ids.into_iter().collect();
+    let some = ids.chunks(VALUES_A_FILTER);
+    let calls = some.map(|some| describe(filter(name, some.iter().cloned())));
+    Ok(futures::future::try_join_all(calls).await?.into_iter().flatten().collect())
+}
+
 /// Reads all pages: `page` takes a token and gives items and the next token.
 pub async fn pages<T, F, Fut>(page: F) -> Result<Vec<T>, AwsError>
 where

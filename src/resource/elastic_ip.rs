@@ -83,7 +83,7 @@ impl Resource for ElasticIp {
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
         let ids = sought.iter().map(|address| address.outputs.allocation.0.clone());
-        let addresses = describe(aws, vec![ec2::filter("allocation-id", ids)]).await?;
+        let addresses = ec2::by_ids("allocation-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = sought.outputs.allocation.as_str();
             let address = addresses.iter().find(|address| address.allocation_id() == Some(id))?;

@@ -12,6 +12,16 @@ pub struct Inspection {
     pub members: Vec<Member>,
 }
 
+impl Inspection {
+    /// What was found in two looks at the same resource.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.extras.extend(other.extras);
+        self.members.extend(other.members);
+        self
+    }
+}
+
 /// Something that hangs on a resource or lies in it. The resources of the stack itself are among
 /// them: whoever holds the state takes those out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -90,7 +90,8 @@ impl Resource for InternetGateway {
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
         let ids = sought.iter().map(|gateway| gateway.outputs.id.0.clone());
-        let gateways = describe(aws, vec![ec2::filter("internet-gateway-id", ids)]).await?;
+        let gateways =
+            ec2::by_ids("internet-gateway-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = &sought.outputs.id;
             let gateway = gateways.iter().find(|gateway| id_of(gateway) == *id)?;

@@ -29,6 +29,7 @@ pub struct Facts {
     pub hidden: &'static [&'static str],
     pub replacement: Replacement,
     pub tagging: Tagging,
+    pub tags_apart: bool,
     pub naming: Option<Naming>,
     pub adopts: bool,
     pub lingers: bool,
@@ -133,6 +134,15 @@ macro_rules! kinds {
                 ),+ }
             }
 
+            /// [`Resource::glance`].
+            pub async fn glance(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Option<LiveValue>>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(glance::<super::$module::$variant>(aws, sought)).await
+                ),+ }
+            }
+
             /// [`Resource::poll`].
             pub async fn poll(
                 self, aws: &Aws, sought: &[SoughtValue],
@@ -157,6 +167,17 @@ macro_rules! kinds {
             ) -> Result<(), KindError> {
                 match self { $(
                     Self::$variant => Box::pin(remove_extra::<super::$module::$variant>(aws, of, extra)).await
+                ),+ }
+            }
+
+            /// [`Resource::inspect_each`].
+            pub async fn inspect_each(
+                self, aws: &Aws, sought: &[SoughtValue],
+            ) -> Result<Vec<Inspection>, KindError> {
+                match self { $(
+                    Self::$variant => Box::pin(
+                        inspect_each::<super::$module::$variant>(aws, sought)
+                    ).await
                 ),+ }
             }
 
@@ -253,6 +274,7 @@ fn facts<R: Resource>() -> Facts {
         hidden: R::HIDDEN,
         replacement: R::REPLACEMENT,
         tagging: R::TAGGING,
+        tags_apart: R::TAGS_APART,
         naming: R::NAMING,
         adopts: R::ADOPTS,
         lingers: R::LINGERS,
@@ -310,6 +332,15 @@ async fn read<R: Resource>(
     live.into_iter().map(|live| live.as_ref().map(erased_live).transpose()).collect()
 }
 
+async fn glance<R: Resource>(
+    aws: &Aws,
+    sought: &[SoughtValue],
+) -> Result<Vec<Option<LiveValue>>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    let live = R::glance(aws, &sought).await?;
+    live.into_iter().map(|live| live.as_ref().map(erased_live).transpose()).collect()
+}
+
 async fn poll<R: Resource>(aws: &Aws, sought: &[SoughtValue]) -> Result<Vec<Readiness>, KindError> {
     let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
     Ok(R::poll(aws, &sought).await?)
@@ -329,6 +360,14 @@ async fn remove_extra<R: Resource>(
     extra: &Extra,
 ) -> Result<(), KindError> {
     Ok(R::remove_extra(aws, &typed_sought::<R>(of)?, extra).await?)
+}
+
+async fn inspect_each<R: Resource>(
+    aws: &Aws,
+    sought: &[SoughtValue],
+) -> Result<Vec<Inspection>, KindError> {
+    let sought = sought.iter().map(typed_sought::<R>).collect::<Result<Vec<_>, _>>()?;
+    Ok(R::inspect_each(aws, &sought).await?)
 }
 
 async fn origin<R: Resource>(aws: &Aws, sought: &SoughtValue) -> Result<Option<String>, KindError> {

@@ -103,7 +103,7 @@ impl Resource for Listener {
     }
 
     /// The rules that come before its own action.
-    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+    async fn inspect_each(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
         let one = |sought: &Sought<Self>| {
             let arn = sought.outputs.arn.0.clone();
             async move {

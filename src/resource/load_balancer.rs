@@ -184,7 +184,7 @@ impl Resource for LoadBalancer {
     }
 
     /// The listeners on it: those of the stack are resources of their own.
-    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+    async fn inspect_each(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
         let one = |sought: &Sought<Self>| {
             let arn = sought.outputs.arn.0.clone();
             async move {

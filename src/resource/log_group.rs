@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types::LogGroup as LiveGroup;
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::reference::text_newtypes;
@@ -69,6 +70,7 @@ impl Resource for LogGroup {
     const KIND: Kind = Kind::LogGroup;
     const TYPE_NAME: &'static str = "AWS::Logs::LogGroup";
     const MADE_BY: &'static str = "logs:CreateLogGroup";
+    const TAGS_APART: bool = true;
     const NAMING: Option<Naming> = Some(Naming { longest: 512, prefix: "/ecs/" });
     const RETURNS: bool = true;
     const LOSES: Option<&'static str> = Some("its logs");
@@ -116,20 +118,31 @@ impl Resource for LogGroup {
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
-        let one = |sought: &Sought<Self>| {
-            let outputs = sought.outputs.clone();
-            async move {
-                let (group, tags) =
-                    futures::try_join!(describe(aws, &outputs.name), tags(aws, &outputs.arn))?;
-                Ok(group.zip(tags).map(|(group, tags)| Live {
-                    spec: Self { retention_days: retention(&group) },
-                    outputs,
-                    tags,
-                    readiness: Readiness::Ready,
-                }))
-            }
+        let tags = sought.iter().map(|sought| tags(aws, &sought.outputs.arn));
+        let (live, tags) = futures::try_join!(Self::glance(aws, sought), try_join_all(tags))?;
+        let both = live.into_iter().zip(tags);
+        Ok(both.map(|(live, tags)| Some(Live { tags: tags?, ..live? })).collect())
+    }
+
+    async fn glance(
+        aws: &Aws,
+        sought: &[Sought<Self>],
+    ) -> Result<Vec<Option<Live<Self>>>, AwsError> {
+        let groups = match sought {
+            [one] => describe(aws, &one.outputs.name).await?.into_iter().collect(),
+            many => describe_many(aws, many).await?,
         };
-        futures::future::try_join_all(sought.iter().map(one)).await
+        let one = |sought: &Sought<Self>| {
+            let name = sought.outputs.name.as_str();
+            let group = groups.iter().find(|group| group.log_group_name() == Some(name))?;
+            Some(Live {
+                spec: Self { retention_days: retention(group) },
+                outputs: sought.outputs.clone(),
+                tags: Tags::new(),
+                readiness: Readiness::Ready,
+            })
+        };
+        Ok(sought.iter().map(one).collect())
     }
 
     async fn update(
@@ -189,9 +202,10 @@ async fn arn(aws: &Aws, name: &LogGroupName) -> Result<String, AwsError> {
     Ok(format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"))
 }
 
+const DESCRIBE: Operation = Operation::new("logs:DescribeLogGroups");
+
 /// The group of exactly that name: AWS searches by how names begin (aws-behaviour 11.a).
 async fn describe(aws: &Aws, name: &LogGroupName) -> Result<Option<LiveGroup>, AwsError> {
-    const DESCRIBE: Operation = Operation::new("logs:DescribeLogGroups");
     let groups = ec2::pages(|token| async move {
         let request = aws.logs().describe_log_groups().log_group_name_prefix(name.as_str());
         let send = || request.clone().limit(50).set_next_token(token.clone()).send();
@@ -199,6 +213,26 @@ async fn describe(aws: &Aws, name: &LogGroupName) -> Result<Option<LiveGroup>, A
         Ok((page.log_groups.unwrap_or_default(), page.next_token))
     });
     Ok(groups.await?.into_iter().find(|group| group.log_group_name() == Some(name.as_str())))
+}
+
+/// How many groups one call takes by name (aws-behaviour 21).
+const AT_ONCE: usize = 50;
+
+/// Those of many groups that are there, asked for by their whole names.
+async fn describe_many(aws: &Aws, sought: &[Sought<LogGroup>]) -> Result<Vec<LiveGroup>, AwsError> {
+    let names: Vec<String> = sought.iter().map(|group| group.outputs.name.0.clone()).collect();
+    let some = names.chunks(AT_ONCE).map(|some| {
+        let request = aws.logs().describe_log_groups().limit(50);
+        let request = request.set_log_group_identifiers(Some(some.to_vec()));
+        ec2::pages(move |token| {
+            let request = request.clone().set_next_token(token);
+            async move {
+                let page = aws.call(DESCRIBE, || request.clone().send()).await?;
+                Ok((page.log_groups.unwrap_or_default(), page.next_token))
+            }
+        })
+    });
+    Ok(try_join_all(some).await?.into_iter().flatten().collect())
 }
 
 /// The tags of a group, without AWS's own; `None` when the group is not there.

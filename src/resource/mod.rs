@@ -81,6 +81,8 @@ pub trait Resource:
     const HIDDEN: &'static [&'static str] = &[];
     /// Whether the new one is made before the old one goes.
     const REPLACEMENT: Replacement = Replacement::NewFirst;
+    /// Whether its tags are given one resource at a time, so that [`Resource::glance`] goes without.
+    const TAGS_APART: bool = false;
     /// What becomes of its tags.
     const TAGGING: Tagging = Tagging::Always;
     /// How its name is made; `None` where AWS gives an id and nothing else tells it apart.
@@ -144,6 +146,17 @@ pub trait Resource:
         sought: &[Sought<Self>],
     ) -> impl Future<Output = Result<Vec<Option<Live<Self>>>, AwsError>> + Send;
 
+    /// As [`Resource::read`], for many stacks at once: what takes a call for each resource and can be
+    /// gone without is left out. That may be tags alone, and [`Resource::TAGS_APART`] says so.
+    ///
+    /// The default is what [`Resource::read`] says.
+    fn glance(
+        aws: &Aws,
+        sought: &[Sought<Self>],
+    ) -> impl Future<Output = Result<Vec<Option<Live<Self>>>, AwsError>> + Send {
+        Self::read(aws, sought)
+    }
+
     /// How far it is from working; asked again and again for all that wait.
     ///
     /// The default is what [`Resource::read`] says.
@@ -161,8 +174,8 @@ pub trait Resource:
     }
 
     /// Looks at what its properties do not say: what hangs on each, or lies in it, and what AWS
-    /// calls the members of its collections. Asked by checks for drift alone, in as few calls as AWS
-    /// allows; in the order in which they are sought, and empty for what is not there.
+    /// calls the members of its collections. Asked by checks for drift alone, in calls that many
+    /// share; in the order in which they are sought, and empty for what is not there.
     fn inspect(
         aws: &Aws,
         sought: &[Sought<Self>],
@@ -180,6 +193,16 @@ pub trait Resource:
     ) -> impl Future<Output = Result<(), AwsError>> + Send {
         let _ = (aws, of, extra);
         std::future::ready(Ok(()))
+    }
+
+    /// As [`Resource::inspect`]: what AWS gives one resource at a time. A check of many stacks goes
+    /// without it.
+    fn inspect_each(
+        aws: &Aws,
+        sought: &[Sought<Self>],
+    ) -> impl Future<Output = Result<Vec<Inspection>, AwsError>> + Send {
+        let _ = aws;
+        std::future::ready(Ok(vec![Inspection::default(); sought.len()]))
     }
 
     /// When it was made and by whom, in words; `None` where AWS does not say. Asked of what somebody

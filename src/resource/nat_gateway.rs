@@ -105,7 +105,7 @@ impl Resource for NatGateway {
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
         let ids = sought.iter().map(|gateway| gateway.outputs.id.0.clone());
-        let gateways = describe(aws, vec![ec2::filter("nat-gateway-id", ids)]).await?;
+        let gateways = ec2::by_ids("nat-gateway-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = sought.outputs.id.as_str();
             let gateway = gateways.iter().find(|live| live.nat_gateway_id() == Some(id))?;

@@ -105,7 +105,7 @@ impl Resource for RouteTable {
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
         let ids = sought.iter().map(|table| table.outputs.id.0.clone());
-        let tables = describe(aws, vec![ec2::filter("route-table-id", ids)]).await?;
+        let tables = ec2::by_ids("route-table-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = &sought.outputs.id;
             let table = tables.iter().find(|table| table.route_table_id() == Some(id.as_str()))?;
@@ -125,7 +125,7 @@ impl Resource for RouteTable {
 
     async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
         let ids = sought.iter().map(|table| table.outputs.id.0.clone());
-        let tables = describe(aws, vec![ec2::filter("route-table-id", ids)]).await?;
+        let tables = ec2::by_ids("route-table-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = Some(sought.outputs.id.as_str());
             let table = tables.iter().find(|table| table.route_table_id() == id);

@@ -114,7 +114,7 @@ impl Resource for ScalableTarget {
     }
 
     /// What moves the count, and what moves the bounds.
-    async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
+    async fn inspect_each(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
         let services: Vec<String> =
             sought.iter().map(|target| target.outputs.service.0.clone()).collect();
         let actions = services.iter().map(|service| scheduled_actions(aws, service));

@@ -101,7 +101,7 @@ impl Resource for SecurityGroup {
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
         let ids = sought.iter().map(|group| group.outputs.id.0.clone());
-        let groups = describe(aws, vec![ec2::filter("group-id", ids)]).await?;
+        let groups = ec2::by_ids("group-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = &sought.outputs.id;
             let group = groups.iter().find(|group| group.group_id() == Some(id.as_str()))?;
@@ -122,7 +122,8 @@ impl Resource for SecurityGroup {
     }
 
     async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
-        let rows = rules::rows(aws, sought.iter().map(|group| &group.outputs.id)).await?;
+        let groups: Vec<&SecurityGroupId> = sought.iter().map(|group| &group.outputs.id).collect();
+        let rows = rules::rows(aws, groups).await?;
         let one = |sought: &Sought<Self>| {
             let id = sought.outputs.id.as_str();
             let own = rows.iter().filter(|row| row.group_id() == Some(id));

@@ -85,7 +85,7 @@ impl Resource for Subnet {
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
         let ids = sought.iter().map(|subnet| subnet.outputs.id.0.clone());
-        let subnets = describe(aws, vec![ec2::filter("subnet-id", ids)]).await?;
+        let subnets = ec2::by_ids("subnet-id", ids, |ids| describe(aws, vec![ids])).await?;
         let one = |sought: &Sought<Self>| {
             let id = &sought.outputs.id;
             let subnet = subnets.iter().find(|subnet| subnet.subnet_id() == Some(id.as_str()))?;

@@ -107,7 +107,7 @@ impl Resource for Vpc {
         let ids = sought.iter().map(|vpc| vpc.outputs.id.0.clone());
         // Two attributes that AWS gives one at a time (aws-behaviour 1.a), beside the rest.
         let (vpcs, support, hostnames) = futures::try_join!(
-            describe(aws, vec![ec2::filter("vpc-id", ids)]),
+            ec2::by_ids("vpc-id", ids, |ids| describe(aws, vec![ids])),
             attributes(aws, sought, VpcAttributeName::EnableDnsSupport),
             attributes(aws, sought, VpcAttributeName::EnableDnsHostnames),
         )?;
@@ -133,7 +133,7 @@ impl Resource for Vpc {
     async fn inspect(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Inspection>, AwsError> {
         let ids: Vec<String> = sought.iter().map(|vpc| vpc.outputs.id.0.clone()).collect();
         let (vpcs, guests) = futures::try_join!(
-            describe(aws, vec![ec2::filter("vpc-id", ids.clone())]),
+            ec2::by_ids("vpc-id", ids.clone(), |ids| describe(aws, vec![ids])),
             guests::of_networks(aws, &ids),
         )?;
         let one = |id: &String| {

@@ -96,8 +96,23 @@ impl Cloud {
         self.now = self.now.max(now);
     }
 
+    /// The same as [`Cloud::settle`] for one that has been settled, and that nobody has touched
+    /// since: where nothing falls due, nothing is looked through.
+    pub fn settle_untouched(&mut self, now: Moment) {
+        if self.next_by_time().is_some_and(|due| due <= now) {
+            return self.settle(now);
+        }
+        self.now = self.now.max(now);
+    }
+
     /// The next moment at which something changes by itself.
     fn next_due(&self) -> Option<Moment> {
+        let touched = super::elb::is_touched(self) || super::ecs::is_touched(self);
+        self.next_by_time().into_iter().chain(touched.then_some(self.now)).min()
+    }
+
+    /// The next moment at which something falls due.
+    fn next_by_time(&self) -> Option<Moment> {
         [
             super::ec2::next_due(self),
             super::elb::next_due(self),

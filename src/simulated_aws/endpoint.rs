@@ -1,6 +1,7 @@
 //! The one door: takes a request in any protocol, finds its service, counts it, answers it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -90,6 +91,8 @@ pub struct Endpoint {
     interference: Mutex<Option<Box<dyn Interference>>>,
     past: Mutex<Past>,
     keeper: Option<Box<dyn Keeper>>,
+    /// Whether the cloud is as it was when it was last settled.
+    untouched: AtomicBool,
 }
 
 /// What the cloud has been, for reads that lag behind.
@@ -175,6 +178,7 @@ impl Endpoint {
             interference: Mutex::default(),
             past: Mutex::default(),
             keeper: None,
+            untouched: AtomicBool::new(false),
         }
     }
 
@@ -207,12 +211,20 @@ impl Endpoint {
     ///
     /// When the keeper fails, the cloud of this program is looked at, and the failure logged.
     pub fn with_cloud<T>(&self, look: impl FnOnce(&mut Cloud) -> T) -> T {
+        self.with_cloud_as_it_is(|cloud| {
+            self.untouched.store(false, Ordering::Relaxed);
+            look(cloud)
+        })
+    }
+
+    /// The same for whoever changes nothing about it.
+    pub(super) fn with_cloud_as_it_is<T>(&self, look: impl FnOnce(&mut Cloud) -> T) -> T {
         let failed = |error: KeepError| {
             tracing::error!("the simulated AWS is not kept: {}", with_causes(&error));
         };
         let mut cloud = lock(&self.cloud);
         let hold = self.hold(&mut cloud).map_err(failed).ok().flatten();
-        cloud.settle(self.now());
+        self.settle(&mut cloud);
         let result = look(&mut cloud);
         if let Some(mut hold) = hold {
             let _logged = hold.keep(&cloud).map_err(failed);
@@ -259,7 +271,10 @@ impl Endpoint {
     fn perform(&self, call: &Call) -> Answer {
         let mut cloud = lock(&self.cloud);
         let hold = self.hold(&mut cloud).map_err(|error| not_kept(&error))?;
-        cloud.settle(self.now());
+        self.settle(&mut cloud);
+        if call.is_mutating() {
+            self.untouched.store(false, Ordering::Relaxed);
+        }
         let mut past = lock(&self.past);
         if let Some(mut seen) = past.seen_by(call, cloud.now) {
             return dispatch(&mut seen, call);
@@ -273,12 +288,22 @@ impl Endpoint {
         answer
     }
 
+    /// Lets the cloud's time pass.
+    fn settle(&self, cloud: &mut Cloud) {
+        if self.untouched.swap(true, Ordering::Relaxed) {
+            cloud.settle_untouched(self.now());
+        } else {
+            cloud.settle(self.now());
+        }
+    }
+
     /// Keeps other programs out, and takes over what they have changed.
     fn hold(&self, cloud: &mut Cloud) -> Result<Option<Box<dyn Hold + '_>>, KeepError> {
         let Some(keeper) = &self.keeper else { return Ok(None) };
         let mut hold = keeper.hold()?;
         if let Some(newer) = hold.newer()? {
             *cloud = newer.cloud;
+            self.untouched.store(false, Ordering::Relaxed);
             lock(&self.clock).advance_to(newer.now);
         }
         Ok(Some(hold))

@@ -167,6 +167,53 @@ fn what_drifts_is_told_by_exit_code_and_put_back_on_request() {
     assert!(said.ends_with("1 difference is ignored.\n"), "{said}");
 }
 
+#[test]
+fn a_fleet_is_told_in_a_line_a_stack_and_by_one_exit_code() {
+    let room = Room::new();
+    let (code, said) = room.says("drift --all");
+    assert_eq!((code, said.as_str()), (1, ""), "no stack is not a fleet that is well");
+    assert_eq!(room.says("up --yes --no-verify").0, 0);
+    assert_eq!(room.says("-e prod up --yes --no-verify").0, 0);
+    let (code, said) = room.says("drift --all");
+    assert_eq!(code, 0, "{said}");
+    let settled = "settled   shop-dev   21 resources as they were left\n\
+                   settled   shop-prod  21 resources as they were left\n\n\
+                   2 stacks: 2 as they were left.\nNot looked at, since";
+    assert!(said.starts_with(settled), "{said}");
+    let (code, said) = room.says("status --all");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("ready     shop-dev   21 resources, http://shop-dev-"), "{said}");
+    assert!(said.ends_with("\n2 stacks: 2 ready.\n"), "{said}");
+
+    room.logs(
+        "PutRetentionPolicy",
+        &json!({"logGroupName": "/ecs/shop-prod", "retentionInDays": 1}),
+    );
+    let (code, said) = room.says("drift --all --thorough");
+    assert_eq!(code, 2, "{said}");
+    let worst = "critical  shop-prod  log_group.app retention_days changed outside: \
+                 logs are deleted sooner than wanted\n";
+    assert!(said.starts_with(worst), "{said}");
+    let total = "\n2 stacks: 1 drifted (1 critical), 1 as it was left.\n";
+    assert!(said.ends_with(total), "{said}");
+    let (code, said) = room.says("drift --all --format junit");
+    assert!(code == 2 && said.contains("tests=\"42\" failures=\"1\""), "{said}");
+
+    // The file is there no more, and one state is damaged.
+    std::fs::remove_file(room.directory.path().join("provision.toml")).unwrap();
+    std::fs::write(room.directory.path().join("state/shop-dev.json"), "{}").unwrap();
+    let (code, said) = room.says("--json drift --all");
+    assert_eq!(code, 1, "{said}");
+    let document: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(document["stacks"][0]["environment"], "dev");
+    assert!(document["stacks"][0]["error"].as_str().unwrap().contains("is damaged"), "{said}");
+    assert_eq!(document["stacks"][1]["counts"]["critical"], 1);
+    assert_eq!(document["stacks"][1]["against"], "applied");
+    let counted = json!({"critical": 1, "high": 0, "medium": 0, "low": 0, "notice": 0});
+    let total = json!({"stacks": 2, "drifted": 1, "unknown": 1, "counts": counted});
+    assert_eq!(document["total"], total);
+}
+
 /// A webhook that answers everybody with thanks, and gives what was posted.
 fn webhook() -> (String, std::sync::mpsc::Receiver<Value>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,6 +11,7 @@ mod changes;
 mod deciding;
 mod external;
 mod extras;
+mod fleet;
 mod formats;
 mod schedule;
 mod who;

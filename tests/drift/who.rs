@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::{IpPermission, IpRange, Tag};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use provision::aws::{Aws, Pace};
 use provision::drift::{Class, Deed, Drift, Who, field_of};
+use provision::simulated_aws::clock::{Clock, Moment};
+use provision::simulated_aws::cloud::Cloud;
 use provision::simulated_aws::connector::Connector;
-use provision::simulated_aws::endpoint::Call;
+use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::simulated_aws::faults::{Buckets, Faults, Refusals};
 use provision::simulated_aws::sts::Caller;
 use provision::simulated_aws::wire::ApiError;
@@ -21,7 +25,7 @@ use provision::trail::{self, LONGEST, MOST_CALLS};
 use tokio::time::Instant;
 
 use crate::changes::{CHANGES, make};
-use crate::harness::{REGION, World};
+use crate::harness::{World, load};
 use crate::world::{check, fix, full};
 
 /// How long it takes at most until the simulated CloudTrail tells of a call.
@@ -29,12 +33,14 @@ const TOLD_WITHIN: Duration = Duration::from_mins(8);
 
 /// The clients of somebody who has a key to the account.
 fn stranger(world: &World, caller: Caller) -> SdkConfig {
+    let region = world.endpoint.with_cloud(|cloud| cloud.region.clone());
     let key = format!("AKIA{}", caller.name().to_uppercase());
     world.endpoint.with_cloud(|cloud| cloud.sts.furnish(&key, caller));
     let credentials = Credentials::new(key, "secret", None, None, "simulated");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
+        .region(Region::new(region))
+        .retry_config(RetryConfig::disabled())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(Connector::new(Arc::clone(&world.endpoint)))
         .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
@@ -127,6 +133,30 @@ async fn an_outside_change_is_told_with_who_and_when() {
     assert!((0..2).contains(&late.as_secs()), "{late:?} after it was made");
     assert_eq!(calls[0].from.as_deref(), Some("203.0.113.10"));
     assert!(calls[0].agent.as_deref().unwrap().starts_with("aws-sdk-rust/"));
+}
+
+/// The events of IAM are in another region than the stack.
+#[tokio::test(start_paused = true)]
+async fn whoever_changed_a_role_is_found_from_every_region() {
+    let region = "eu-west-1";
+    let mut world = World::new();
+    let cloud = Cloud::new(region, "2026-01-01T00:00:00Z".parse().unwrap(), 7);
+    let clock = Clock::starting_at(Moment::default(), 1.0);
+    world.endpoint = Arc::new(Endpoint::new(cloud, clock));
+    let own = stranger(&world, Caller::User("deployer".into()));
+    world.aws = Aws::new(&own, Pace::REAL).unwrap();
+    world.memory.state.region = region.into();
+    let text = "name = \"shop\"\nregion = \"eu-west-1\"\n[services.app]\nimage = \"nginx:1\"\n";
+    let config = load(text.into(), vec![]);
+    world.up(&config).await;
+    reword_role(&alice(&world)).await;
+    tokio::time::sleep(TOLD_WITHIN).await;
+    let mut drift = check(&world, &config).await;
+    trail::tell(&world.aws, &world.memory.state, &mut drift).await;
+    assert_eq!(deeds(&drift), ["role.app-task: alice UpdateRole"]);
+    let asked = world.endpoint.calls();
+    let asked = asked.iter().filter(|call| call.operation == "LookupEvents");
+    assert!(asked.into_iter().all(|call| call.region == "us-east-1"));
 }
 
 #[tokio::test(start_paused = true)]

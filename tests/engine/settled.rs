@@ -3,9 +3,12 @@
 use proptest::strategy::Strategy;
 use proptest::test_runner::TestCaseError;
 use provision::config::{Config, Nat};
+use provision::simulated_aws::faults::{Faults, Refusals};
+use provision::simulated_aws::wire::{ApiError, Service};
+use serde_json::json;
 
 use super::configs::{configs, paused, runner};
-use crate::harness::{Run, World};
+use crate::harness::{Run, World, config};
 
 /// How many configurations are tried: many more where PROVISION_MATRIX is `full`.
 #[expect(clippy::disallowed_methods, reason = "how much to try is for whoever runs the tests")]
@@ -73,4 +76,65 @@ fn is_only_tried_again(said: &str) -> bool {
 fn check<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value) -> Result<(), String>) {
     let fallible = |value| test(value).map_err(TestCaseError::fail);
     runner(cases).run(&strategy, fallible).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A stack whose task's role has so many policies of its own.
+fn with_policies(count: usize) -> Config {
+    let policy = |number| {
+        format!(
+            "services.app.task_policies.inline.p{number} = \
+             {{ Statement = [{{ Effect = \"Deny\", Action = \"*\", Resource = \"*\" }}] }}"
+        )
+    };
+    config(&(0..count).map(policy).collect::<Vec<_>>().join("\n"))
+}
+
+/// How often each operation of IAM is called for a settled plan.
+async fn calls_to_iam(world: &World, config: &Config) -> Vec<String> {
+    let before = world.endpoint.calls().len();
+    world.assert_settled(config).await;
+    let calls = world.endpoint.calls().split_off(before).into_iter();
+    let of_roles = calls.filter(|call| call.service == Service::Iam);
+    let mut operations: Vec<String> = of_roles.map(|call| call.operation).collect();
+    operations.sort();
+    operations
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_of_many_policies_takes_no_more_calls_than_one_of_few() {
+    for count in [2, 20] {
+        let (mut world, config) = (World::new(), with_policies(count));
+        world.up(&config).await;
+        let expected = ["GetAccountAuthorizationDetails", "GetRole", "GetRole"];
+        assert_eq!(calls_to_iam(&world, &config).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_not_list_the_accounts_roles_reads_them_one_by_one() {
+    let (mut world, config) = (World::new(), with_policies(3));
+    world.up(&config).await;
+    let denied = ApiError::new("AccessDenied", "User: x is not authorized").with_status(403);
+    let refused = Refusals::always("GetAccountAuthorizationDetails", denied);
+    Faults::new(&world.endpoint, 1).with(refused).begin();
+    let calls = calls_to_iam(&world, &config).await;
+    assert_eq!(calls.iter().filter(|call| *call == "GetRolePolicy").count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_did_to_one_of_many_policies_is_seen() {
+    let (mut world, config) = (World::new(), with_policies(3));
+    world.up(&config).await;
+    let role = world.output("role.app-task", "name");
+    let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let put = json!({"RoleName": role, "PolicyName": "p1", "PolicyDocument": document.to_string()});
+    world.ask("iam", "PutRolePolicy", &put);
+    let plan = world.plan(&config).await;
+    let changed: Vec<&str> = plan
+        .changes()
+        .flat_map(|planned| planned.changes.iter().map(|change| change.path.as_str()))
+        .collect();
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert!(changed[0].starts_with("inline_policies"), "{changed:?}");
 }

@@ -3,6 +3,8 @@
 //! A role owns the policies that hang on it: one that somebody else hung there is a difference.
 
 mod calls;
+mod listing;
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,10 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reference::text_newtypes;
-use super::{
-    Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
-    policy,
-};
+use super::{Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Resource, Sought};
 use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
 
 text_newtypes! {
@@ -120,7 +119,7 @@ impl Resource for Role {
     }
 
     async fn read(aws: &Aws, sought: &[Sought<Self>]) -> Result<Vec<Option<Live<Self>>>, AwsError> {
-        futures::future::try_join_all(sought.iter().map(|sought| read_one(aws, sought))).await
+        read::all(aws, sought).await
     }
 
     async fn update(
@@ -184,46 +183,6 @@ impl Role {
     }
 }
 
-/// Reads a role with all that hangs on it, side by side.
-async fn read_one(aws: &Aws, sought: &Sought<Role>) -> Result<Option<Live<Role>>, AwsError> {
-    let name = &sought.outputs.name;
-    let applied = sought.applied.as_ref();
-    let expected: BTreeSet<String> =
-        applied.iter().flat_map(|role| role.inline_policies.keys().cloned()).collect();
-    // The documents that should be there are asked for before the list says which are.
-    let (role, managed_policies, names, mut documents) = futures::try_join!(
-        calls::get(aws, name),
-        calls::attached(aws, name),
-        calls::inline_names(aws, name),
-        calls::inline_documents(aws, name, &expected),
-    )?;
-    let Some(role) = role else { return Ok(None) };
-    documents.extend(calls::inline_documents(aws, name, &(&names - &expected)).await?);
-    let inline_policies = documents.into_iter().map(|(name, document)| {
-        let applied = applied.and_then(|role| role.inline_policies.get(&name));
-        let document = policy::as_applied(&document, applied);
-        (name, document)
-    });
-    let trust = policy::decode(role.assume_role_policy_document().unwrap_or_default());
-    Ok(Some(Live {
-        spec: Role {
-            trust: policy::as_applied(&trust, applied.map(|role| &role.trust)),
-            managed_policies,
-            inline_policies: inline_policies.collect(),
-            description: super::text(role.description()),
-        },
-        outputs: Outputs { arn: arn(role.arn(), &sought.outputs.arn), name: name.clone() },
-        tags: calls::tags(role.tags()),
-        readiness: Readiness::Ready,
-    }))
-}
-
-/// The live ARN; but shortly after its creation a role may show its unique id instead, which is
-/// not to be written down (aws-behaviour 9.c).
-fn arn(live: &str, recorded: &RoleArn) -> RoleArn {
-    if calls::is_arn(live) { live.into() } else { recorded.clone() }
-}
-
 /// The policies to put, and the names of those to delete.
 fn inline_changes(
     live: &BTreeMap<String, Value>,
@@ -239,14 +198,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_unique_id_is_not_taken_for_an_arn() {
-        let recorded = RoleArn::from("arn:aws:iam::123456789012:role/shop");
-        assert_eq!(arn("AROAEXAMPLE", &recorded), recorded);
-        let live = "arn:aws:iam::123456789012:role/Shop";
-        assert_eq!(arn(live, &recorded), live.into());
-    }
 
     #[test]
     fn only_policies_that_differ_are_put() {

@@ -212,14 +212,17 @@ pub async fn rows(
     groups: impl IntoIterator<Item = &SecurityGroupId>,
 ) -> Result<Vec<SecurityGroupRule>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSecurityGroupRules");
-    let of_group = ec2::filter("group-id", groups.into_iter().map(|group| group.0.clone()));
-    ec2::pages(|token| {
-        let request = aws.ec2().describe_security_group_rules().filters(of_group.clone());
-        async move {
-            let send = || request.clone().max_results(1000).set_next_token(token.clone()).send();
-            let page = aws.call(DESCRIBE, send).await?;
-            Ok((page.security_group_rules.unwrap_or_default(), page.next_token))
-        }
+    let ids = groups.into_iter().map(|group| group.0.clone());
+    ec2::by_ids("group-id", ids, |ids| async move {
+        let request = aws.ec2().describe_security_group_rules().filters(ids).max_results(1000);
+        ec2::pages(|token| {
+            let request = request.clone().set_next_token(token);
+            async move {
+                let page = aws.call(DESCRIBE, || request.clone().send()).await?;
+                Ok((page.security_group_rules.unwrap_or_default(), page.next_token))
+            }
+        })
+        .await
     })
     .await
 }

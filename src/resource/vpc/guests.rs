@@ -1,7 +1,7 @@
 //! What stands in a network, whoever put it there: the stack's own is known to whoever holds its
 //! state.
 //!
-//! The rule: one call for all networks and each kind of thing. What AWS itself puts there, such as
+//! The rule: one call for many networks and each kind of thing. What AWS itself puts there, such as
 //! GuardDuty's endpoint and its group, is nobody's doing (aws-behaviour 1.e2, 26).
 
 use aws_sdk_ec2::types::{self, Filter};
@@ -17,8 +17,16 @@ const GUARD_DUTY: (&str, &str) = (".guardduty-data", "GuardDutyManagedSecurityGr
 /// What was found, with the network that it stands in.
 pub type Guests = Vec<(String, Extra)>;
 
+/// How many networks one call is about: as many values as a filter takes.
+const AT_ONCE: usize = ec2::VALUES_A_FILTER;
+
 /// What stands in some networks.
 pub async fn of_networks(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
+    let some = vpcs.chunks(AT_ONCE).map(|some| of_some(aws, some));
+    Ok(futures::future::try_join_all(some).await?.concat())
+}
+
+async fn of_some(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     let found = futures::try_join!(
         instances(aws, vpcs),
         endpoints(aws, vpcs),

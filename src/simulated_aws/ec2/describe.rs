@@ -3,13 +3,16 @@
 //! One id that is missing fails the whole call; a filter that matches nothing gives an empty set
 //! (aws-behaviour 21).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::{Ec2, error};
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
+
+/// The most values that a filter may have.
+const VALUES_A_FILTER: usize = 200;
 
 /// A filter that a resource answers to: its name, and the values that a resource has under it.
 pub(super) type Fact<T> = (&'static str, fn(&T, &Cloud) -> Vec<String>);
@@ -102,19 +105,46 @@ fn values<T: Listed>(cloud: &Cloud, id: &str, item: &T, name: &str) -> Vec<Strin
     fact.map(|(_, values)| values(item, cloud)).unwrap_or_default()
 }
 
-/// The filters of a request: all must hold, each by any of its patterns.
-pub(super) struct Filters(Vec<(String, Vec<String>)>);
+/// The filters of a request: all must hold, each by any of its values.
+pub(super) struct Filters(Vec<(String, Wanted)>);
+
+/// The values of a filter, which may be very many: those that stand for themselves, and patterns.
+struct Wanted {
+    plain: BTreeSet<String>,
+    patterns: Vec<String>,
+}
+
+impl Wanted {
+    fn of(values: Vec<String>) -> Self {
+        let is_pattern = |value: &String| value.contains(['*', '?', '\\']);
+        let (patterns, plain): (Vec<_>, Vec<_>) = values.into_iter().partition(is_pattern);
+        Self { plain: plain.into_iter().collect(), patterns }
+    }
+
+    fn len(&self) -> usize {
+        self.plain.len() + self.patterns.len()
+    }
+
+    fn accepts(&self, value: &str) -> bool {
+        self.plain.contains(value) || self.patterns.iter().any(|pattern| matches(pattern, value))
+    }
+}
 
 impl Filters {
     pub(super) fn read(request: Parameters<'_>) -> Self {
         let filter = |filter: Parameters<'_>| {
-            (filter.text("Name").unwrap_or_default().to_owned(), filter.texts("Value"))
+            let name = filter.text("Name").unwrap_or_default().to_owned();
+            (name, Wanted::of(filter.texts("Value")))
         };
         Self(request.structures("Filter").map(filter).collect())
     }
 
-    /// Refuses filters of other names than these; those on tags always pass.
+    /// Refuses filters of other names than these, and too many values; those on tags always pass.
     pub(super) fn check(&self, known: &[&str]) -> Result<(), ApiError> {
+        if self.0.iter().any(|(_, values)| values.len() > VALUES_A_FILTER) {
+            let message = "The maximum number of filter values specified on a single call is 200";
+            return Err(ApiError::new("FilterLimitExceeded", message));
+        }
         let is_known =
             |name: &str| name.starts_with("tag:") || name == "tag-key" || known.contains(&name);
         match self.0.iter().find(|(name, _)| !is_known(name)) {
@@ -125,9 +155,7 @@ impl Filters {
 
     /// Whether something with these values under each name passes.
     pub(super) fn accept(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
-        self.0.iter().all(|(name, patterns)| {
-            values(name).iter().any(|value| patterns.iter().any(|pattern| matches(pattern, value)))
-        })
+        self.0.iter().all(|(name, wanted)| values(name).iter().any(|value| wanted.accepts(value)))
     }
 }
 

@@ -122,8 +122,12 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
 pub fn next_due(cloud: &Cloud) -> Option<Moment> {
     let tasks = cloud.ecs.tasks.values().flat_map(|task| [task.until, task.verdict_at]).flatten();
     let services = cloud.ecs.services.values().filter_map(|service| service.wake);
-    let changed = lifecycle::answers_differently(cloud).then_some(cloud.now);
-    tasks.chain(services).chain(changed).min()
+    tasks.chain(services).min()
+}
+
+/// Whether something was changed elsewhere that tasks are to notice.
+pub fn is_touched(cloud: &Cloud) -> bool {
+    lifecycle::answers_differently(cloud)
 }
 
 /// Lets everything happen that is due at `cloud.now`. Afterwards nothing here is due any more at

@@ -159,8 +159,12 @@ pub fn next_due(cloud: &Cloud) -> Option<Moment> {
     let elb = &cloud.elb;
     let targets = elb.target_groups.values().flat_map(|group| &group.targets);
     let turns = targets.filter_map(|target| target.turns);
-    let barred = targets::doors_have_changed(cloud).then_some(cloud.now);
-    turns.chain(elb.leaving.iter().map(|interface| interface.gone)).chain(barred).min()
+    turns.chain(elb.leaving.iter().map(|interface| interface.gone)).min()
+}
+
+/// Whether something was changed elsewhere that load balancers are to notice.
+pub fn is_touched(cloud: &Cloud) -> bool {
+    targets::doors_have_changed(cloud)
 }
 
 /// Lets everything happen that is due at `cloud.now`.

@@ -47,6 +47,10 @@ impl Buckets {
 }
 
 impl Fault for Buckets {
+    fn touches(&self) -> bool {
+        false
+    }
+
     fn before(&mut self, scene: &mut Scene<'_>) -> Verdict {
         let families = families(scene.call);
         let now = scene.cloud.now;

@@ -46,6 +46,11 @@ use super::wire::Answer;
 
 /// One thing that goes wrong.
 pub trait Fault: Send + std::fmt::Debug {
+    /// Whether it may change the cloud.
+    fn touches(&self) -> bool {
+        true
+    }
+
     /// Judges a call before it takes effect.
     fn before(&mut self, _scene: &mut Scene<'_>) -> Verdict {
         Verdict::Pass
@@ -113,11 +118,13 @@ impl Faults {
         let Some(endpoint) = self.endpoint.upgrade() else { return Verdict::Pass };
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { faults, random } = &mut *inner;
-        endpoint.with_cloud(|cloud| {
+        let touches = faults.iter().any(|fault| fault.touches());
+        let ask = |cloud: &mut Cloud| {
             let mut scene = Scene { call, cloud, random };
             let mut verdicts = faults.iter_mut().map(|fault| judge(fault.as_mut(), &mut scene));
             verdicts.find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
-        })
+        };
+        if touches { endpoint.with_cloud(ask) } else { endpoint.with_cloud_as_it_is(ask) }
     }
 }
 

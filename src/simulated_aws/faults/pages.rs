@@ -81,9 +81,15 @@ fn names(call: &Call) -> Option<Names> {
             ];
             paged.contains(&operation).then_some(("NextToken", "nextToken"))
         }
-        Service::Iam => ["ListRolePolicies", "ListAttachedRolePolicies"]
-            .contains(&operation)
-            .then_some(("Marker", "Marker")),
+        Service::Iam => {
+            let paged = [
+                "ListRolePolicies",
+                "ListAttachedRolePolicies",
+                "ListRoles",
+                "GetAccountAuthorizationDetails",
+            ];
+            paged.contains(&operation).then_some(("Marker", "Marker"))
+        }
         // What is asked for by name comes in one piece.
         Service::Elb => (operation == "DescribeListeners" && !asks_by_name(&call.request))
             .then_some(("Marker", "NextMarker")),

@@ -114,6 +114,12 @@ impl<'a> Sought<'a> {
                 "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
             ));
         }
+        if request.texts("logGroupIdentifiers").len() > MOST_ON_PAGE {
+            return Err(violated(
+                "logGroupIdentifiers",
+                "Member must have length less than or equal to 50",
+            ));
+        }
         let own = group_arn(cloud, "");
         let identifiers = request.texts("logGroupIdentifiers").into_iter();
         let names = identifiers.map(|one| one.strip_prefix(&own).unwrap_or(&one).to_owned());

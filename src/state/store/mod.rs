@@ -15,6 +15,7 @@
 mod copies;
 mod disk;
 mod error;
+mod listing;
 mod lock;
 mod memory;
 mod salvage;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 pub use copies::Copy;
 pub use disk::write_private;
 pub use error::StoreError;
+pub use listing::StackName;
 pub use lock::{Holder, Lock};
 pub use salvage::Salvage;
 pub use snapshot::{SnapshotFault, parse as parse_snapshot};
