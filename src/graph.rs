@@ -35,6 +35,9 @@ pub struct Node {
     pub others: BTreeSet<String>,
 }
 
+/// The properties of resources that are somebody else's to set.
+pub type Others = BTreeMap<Address, BTreeSet<String>>;
+
 /// That one resource waits for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
@@ -123,6 +126,12 @@ impl Graph {
         if let Some(place) = self.places.get(handle.address()) {
             self.nodes[*place].others.insert(property.into());
         }
+    }
+
+    /// What is left to others, of all resources.
+    pub fn others(&self) -> Others {
+        let left = self.nodes.iter().filter(|node| !node.others.is_empty());
+        left.map(|node| (node.address.clone(), node.others.clone())).collect()
     }
 
     /// A graph of resources that are in an order in which they can be made.

@@ -11,6 +11,26 @@ use crate::state::State;
 /// How many hexadecimal digits tell cut names apart.
 const HASH_DIGITS: usize = 8;
 
+/// What a check leaves in CloudWatch, and what alarms look at.
+pub mod metrics {
+    use std::collections::BTreeMap;
+
+    /// The namespace.
+    pub const NAMESPACE: &str = "provision";
+    /// How many findings are drift: all that matter at least as much as `low`, and by severity.
+    pub const DRIFT: &str = "Drift";
+    /// That a check was made.
+    pub const CHECKS: &str = "Checks";
+    /// The dimension that tells severities apart.
+    pub const SEVERITY: &str = "Severity";
+
+    /// What tells the metrics of one stack from those of others.
+    pub fn dimensions(stack: &str, environment: &str) -> BTreeMap<String, String> {
+        let own = [("Stack", stack), ("Environment", environment)];
+        own.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+}
+
 /// The identity of a resource that is about to be made.
 pub fn identity(node: &Node, state: &State, user: &Tags, generation: u32) -> Identity {
     let stack = format!("{}-{}", state.stack, state.environment);

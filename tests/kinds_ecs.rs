@@ -235,7 +235,7 @@ fn task(role: &RoleArn) -> TaskDefinition {
         container: Container {
             name: "web".into(),
             image: "nginx:1".into(),
-            port: 8080,
+            port: Some(8080),
             environment: BTreeMap::from([("B".into(), "2".into()), ("A".into(), "1".into())]),
             secrets: BTreeMap::new(),
             log_group: Input::Known(identity::<LogGroup>("web").name.into()),

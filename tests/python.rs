@@ -50,3 +50,9 @@ fn a_stack_lives_and_dies_in_moto() {
 fn the_sample_service_answers() {
     pytest("examples/simple-time-service");
 }
+
+#[test]
+#[ignore = "needs Python: run by .ci/run"]
+fn what_is_scheduled_elsewhere_is_what_others_take() {
+    pytest("tests/python/test_schedules.py");
+}

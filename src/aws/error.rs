@@ -273,6 +273,8 @@ fn classify(operation: &str, code: &str, message: &str) -> Class {
         | "ServiceUnavailableException"
         | "Unavailable"
         | "InternalServiceException"
+        | "InternalServerException"
+        | "InternalServiceFault"
         | "RequestTimeout" => Class::UnknownOutcome,
         "InvalidGroup.Duplicate"
         | "InvalidPermission.Duplicate"
@@ -359,6 +361,8 @@ fn is_gone(code: &str) -> bool {
                 | "rulenotfound"
                 | "objectnotfoundexception"
                 | "resourcenotfoundexception"
+                | "resourcenotfound"
+                | "notfound"
                 | "repositorynotfoundexception"
         )
 }

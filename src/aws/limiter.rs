@@ -99,6 +99,9 @@ fn families(operation: &str) -> impl Iterator<Item = Family> + use<> {
         "iam" => (Some(family("iam", 40.0, 10.0)), None),
         "logs" => (Some(family("logs", 20.0, 5.0)), None),
         "application-autoscaling" => (Some(family("autoscaling", 20.0, 5.0)), None),
+        "scheduler" => (Some(family("scheduler", 20.0, 5.0)), None),
+        "sns" => (Some(family("sns", 20.0, 5.0)), None),
+        "cloudwatch" => (Some(family("cloudwatch", 20.0, 3.0)), None),
         "servicequotas" => (Some(family("quotas", 5.0, 5.0)), None),
         // Two a second for each account and region ("LookupEvents" in CloudTrail's API reference).
         "cloudtrail" => (Some(family("cloudtrail lookups", 2.0, 2.0)), None),

@@ -92,6 +92,10 @@ struct Clients {
     ssm: aws_sdk_ssm::Client,
     cloudtrail: aws_sdk_cloudtrail::Client,
     cloudtrail_at_home: aws_sdk_cloudtrail::Client,
+    s3: aws_sdk_s3::Client,
+    scheduler: aws_sdk_scheduler::Client,
+    sns: aws_sdk_sns::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
     region: String,
     account: OnceCell<String>,
     elb_tag_rounds: elb_tags::TagRounds,
@@ -129,6 +133,10 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(config),
             cloudtrail_at_home: cloudtrail_at_home(config, &region),
+            s3: s3(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             region,
             account: OnceCell::new(),
             elb_tag_rounds: elb_tags::TagRounds::default(),
@@ -223,6 +231,26 @@ impl Aws {
     /// IAM.
     pub fn cloudtrail_at_home(&self) -> &aws_sdk_cloudtrail::Client {
         &self.clients.cloudtrail_at_home
+    }
+
+    /// The client of S3.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.clients.s3
+    }
+
+    /// The client of EventBridge Scheduler.
+    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        &self.clients.scheduler
+    }
+
+    /// The client of SNS.
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        &self.clients.sns
+    }
+
+    /// The client of CloudWatch.
+    pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        &self.clients.cloudwatch
     }
 
     /// The region's name, `eu-west-1`.
@@ -371,6 +399,13 @@ fn cloudtrail_at_home(config: &SdkConfig, region: &str) -> aws_sdk_cloudtrail::C
     let region = aws_types::region::Region::new(home);
     let config = aws_sdk_cloudtrail::config::Builder::from(config).region(region).build();
     aws_sdk_cloudtrail::Client::from_conf(config)
+}
+
+/// S3, by paths where somebody stands in for it: a name before theirs need not lead to them.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let by_path = config.endpoint_url().is_some();
+    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// STS in a region that every account has.

@@ -39,6 +39,8 @@ const REPEATABLE: &[&str] = &[
     "ec2:CreateNatGateway",
     "ecs:CreateService",
     "application-autoscaling:RegisterScalableTarget",
+    "scheduler:CreateSchedule",
+    "sns:CreateTopic",
 ];
 
 /// Nothing was done, and it will be if asked later (aws-behaviour 24.1): many use the account at

@@ -50,9 +50,10 @@ pub struct Global {
         global = true
     )]
     pub env: String,
-    /// Where the states are kept.
-    #[arg(long, value_name = "DIR", default_value = "state", global = true)]
-    pub state_dir: PathBuf,
+    /// Where the states are kept: a directory, or `s3://BUCKET/PREFIX`; by default where `[state]`
+    /// in the file says, or else in `state`.
+    #[arg(long, value_name = "PLACE", global = true)]
+    pub state_dir: Option<PathBuf>,
     /// The stack's name, where there is no file to say it.
     #[arg(long, value_name = "NAME", global = true)]
     pub stack: Option<String>,

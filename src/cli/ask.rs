@@ -46,6 +46,8 @@ fn asked(question: &str) -> Result<String, Failure> {
     let mut error = std::io::stderr();
     let _ = write!(error, "{question} ").and_then(|()| error.flush());
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|_| Failure::NobodyToAsk)?;
+    // Meanwhile a lock is renewed, and Ctrl-C is heard.
+    let read = || std::io::stdin().lock().read_line(&mut answer);
+    tokio::task::block_in_place(read).map_err(|_| Failure::NobodyToAsk)?;
     Ok(answer)
 }

@@ -22,12 +22,12 @@ const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Tells who is at work on a stack, if anybody is; whether anybody is.
-pub fn tell_who_is_at_work(context: &Context, name: &StackName) -> bool {
-    let holder = context.store().at_work(&name.stack, &name.environment);
+pub async fn tell_who_is_at_work(context: &Context, name: &StackName) -> Result<bool, Failure> {
+    let holder = context.store().await?.at_work(&name.stack, &name.environment).await?;
     if let Some(holder) = &holder {
         context.tell(&format!("{holder} is at work on this stack: this is how it is for now."));
     }
-    holder.is_some()
+    Ok(holder.is_some())
 }
 
 /// Draws up what makes AWS as it is declared, from the state as it is at one moment.
@@ -40,20 +40,20 @@ pub async fn draw_up(
 ) -> Result<(State, Drawing), Failure> {
     let mut is_told = false;
     for _ in 0..LOOKS {
-        let recorded = context.state(name)?;
+        let recorded = context.state(name).await?;
         let state = match recorded.clone() {
             Some(state) => state,
             None => new_state(aws, config).await?,
         };
         if !is_told {
-            tell(context, name, &state);
+            tell(context, name, &state).await?;
             is_told = true;
         }
         let (state, _) = deciding.revoked(&settled(aws, state).await?);
         match draw(aws, config, &state).await {
             // What is made while a plan is drawn up is found, and was not recorded when it began.
             Err(DrawingError::Obstacles(found))
-                if looks_lost(&found) && has_moved(context, name, recorded.as_ref())? =>
+                if looks_lost(&found) && has_moved(context, name, recorded.as_ref()).await? =>
             {
                 aws.pace().sleep(PAUSE).await;
             }
@@ -63,15 +63,16 @@ pub async fn draw_up(
             }
         }
     }
-    let holder = context.store().at_work(&name.stack, &name.environment);
+    let holder = context.store().await?.at_work(&name.stack, &name.environment).await?;
     Err(StoreError::Held { holder }.into())
 }
 
 /// Tells who is at work, or that a run was cut off.
-fn tell(context: &Context, name: &StackName, state: &State) {
-    if !tell_who_is_at_work(context, name) && !state.in_doubt.is_empty() {
+async fn tell(context: &Context, name: &StackName, state: &State) -> Result<(), Failure> {
+    if !tell_who_is_at_work(context, name).await? && !state.in_doubt.is_empty() {
         context.tell("A run was interrupted: the plan reckons with what became of it.");
     }
+    Ok(())
 }
 
 fn looks_lost(obstacles: &[PlanError]) -> bool {
@@ -79,11 +80,12 @@ fn looks_lost(obstacles: &[PlanError]) -> bool {
 }
 
 /// Whether somebody has written the state since it was read, or is about to.
-fn has_moved(
+async fn has_moved(
     context: &Context,
     name: &StackName,
     recorded: Option<&State>,
 ) -> Result<bool, Failure> {
-    let is_at_work = context.store().at_work(&name.stack, &name.environment).is_some();
-    Ok(is_at_work || context.state(name)?.as_ref() != recorded)
+    let is_at_work =
+        context.store().await?.at_work(&name.stack, &name.environment).await?.is_some();
+    Ok(is_at_work || context.state(name).await?.as_ref() != recorded)
 }

@@ -3,11 +3,14 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use crate::aws::Aws;
-use crate::config::{Config, ImageOverride, Overrides, Source};
+use crate::config::{self, Config, ImageOverride, Overrides, Source};
 use crate::report::{Paint, json};
 use crate::state::State;
 use crate::state::store::Store;
@@ -15,11 +18,17 @@ use crate::state::store::Store;
 use super::arguments::{Global, Overriding};
 use super::connect::{self, Cloud};
 use super::failure::{self, Failure};
+use super::place::Place;
 
 /// What every command needs.
 #[derive(Debug)]
 pub struct Context {
     pub global: Global,
+    /// What the file says of where the states are, once it was read.
+    said: OnceLock<(config::State, String)>,
+    store: OnceCell<Store>,
+    /// Whether a plan is being carried out.
+    is_running: Arc<AtomicBool>,
 }
 
 /// Which stack a command is about.
@@ -31,12 +40,19 @@ pub struct StackName {
 
 impl Context {
     pub fn new(global: Global) -> Self {
-        Self { global }
+        Self { global, said: OnceLock::new(), store: OnceCell::new(), is_running: Arc::default() }
     }
 
     /// The configuration, with everything that overrides it.
     pub fn config(&self, overriding: &Overriding) -> Result<Config, Failure> {
-        Ok(Config::load(&self.source()?, &self.overrides(overriding)?)?)
+        let config = Config::load(&self.source()?, &self.overrides(overriding)?)?;
+        self.said.get_or_init(|| (config.state.clone(), config.region.clone()));
+        Ok(config)
+    }
+
+    /// Takes what a configuration says of where the states are, which comes from no file.
+    pub fn stand_in(&self, config: &Config) {
+        self.said.get_or_init(|| (config.state.clone(), config.region.clone()));
     }
 
     /// The file, as it is written.
@@ -67,18 +83,53 @@ impl Context {
         })
     }
 
-    /// The states: those of the local AWS lie apart, so that they are never mixed up.
-    pub fn store(&self) -> Store {
-        Store::new(self.state_directory())
+    /// Where the states are.
+    pub fn place(&self) -> Result<Place, Failure> {
+        if self.global.local {
+            return self.local_directory().map(Place::Directory);
+        }
+        if let Some(named) = &self.global.state_dir {
+            return Ok(Place::named(named));
+        }
+        if self.said.get().is_none() && self.global.file.exists() {
+            self.config(&Overriding::default())?;
+        }
+        let of_file = self.said.get().and_then(|(state, region)| Place::of_file(state, region));
+        Ok(of_file.unwrap_or_else(Place::usual))
     }
 
-    pub fn state_directory(&self) -> PathBuf {
-        let directory = &self.global.state_dir;
-        if self.global.local { directory.join("local") } else { directory.clone() }
+    /// Where the AWS inside the program is kept, and the states of what is in it.
+    pub fn local_directory(&self) -> Result<PathBuf, Failure> {
+        let named = self.global.state_dir.as_deref().map(Place::named);
+        named.unwrap_or_else(Place::usual).local()
+    }
+
+    /// The states.
+    pub async fn store(&self) -> Result<&Store, Failure> {
+        self.store.get_or_try_init(async || self.place()?.open(&self.global).await).await
+    }
+
+    /// Where the snapshot of a stack is, to be shown.
+    pub fn snapshot_path(&self, stack: &str, environment: &str) -> PathBuf {
+        // Whoever shows it has read it from there.
+        let place = self.place().unwrap_or_else(|_| Place::usual());
+        place.snapshot(stack, environment)
+    }
+
+    /// Whether a plan is being carried out: whoever does it says so.
+    pub fn run_under_way(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_running)
+    }
+
+    /// Gives back what was taken and not given back yet.
+    pub async fn close(&self) {
+        if let Some(store) = self.store.get() {
+            store.close().await;
+        }
     }
 
     /// Which stack is meant: by name, by the file, or since there is only one.
-    pub fn stack_name(&self) -> Result<StackName, Failure> {
+    pub async fn stack_name(&self) -> Result<StackName, Failure> {
         let environment = self.global.env.clone();
         if let Some(stack) = self.global.stack.clone() {
             return Ok(StackName { stack, environment });
@@ -87,24 +138,20 @@ impl Context {
             let config = self.config(&Overriding::default())?;
             return Ok(StackName { stack: config.name, environment });
         }
-        self.only_stack(environment)
+        self.only_stack(environment).await
     }
 
     /// The one stack that has a state in the environment.
-    fn only_stack(&self, environment: String) -> Result<StackName, Failure> {
-        let directory = self.state_directory();
-        let ending = format!("-{environment}.json");
-        let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
-        let mut stacks: Vec<String> = entries
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter_map(|name| name.strip_suffix(&ending).map(str::to_owned))
-            .collect();
-        stacks.sort();
+    async fn only_stack(&self, environment: String) -> Result<StackName, Failure> {
+        let store = self.store().await?;
+        let all = store.stacks().await?.into_iter();
+        let here = all.filter(|name| name.environment == environment);
+        let mut stacks: Vec<String> = here.map(|name| name.stack).collect();
         match stacks.len() {
             1 => Ok(StackName { stack: stacks.remove(0), environment }),
             _ => Err(Failure::WhichStack {
                 file: self.global.file.clone(),
-                directory,
+                place: store.to_string(),
                 environment,
                 stacks,
             }),
@@ -112,21 +159,20 @@ impl Context {
     }
 
     /// The recorded state of a stack.
-    pub fn state(&self, name: &StackName) -> Result<Option<State>, Failure> {
-        Ok(self.store().load(&name.stack, &name.environment)?)
+    pub async fn state(&self, name: &StackName) -> Result<Option<State>, Failure> {
+        Ok(self.store().await?.load(&name.stack, &name.environment).await?)
     }
 
     /// The state of a stack that must have one.
-    pub fn existing_state(&self, name: &StackName) -> Result<State, Failure> {
-        self.state(name)?.ok_or_else(|| Failure::NoState {
-            name: name.clone(),
-            directory: self.state_directory(),
-        })
+    pub async fn existing_state(&self, name: &StackName) -> Result<State, Failure> {
+        let place = self.store().await?.to_string();
+        self.state(name).await?.ok_or_else(|| Failure::NoState { name: name.clone(), place })
     }
 
     /// AWS in a region: the real one, or the one inside the program.
     pub async fn connect(&self, region: &str) -> Result<Cloud, Failure> {
-        connect::connect(&self.global, &self.state_directory(), region).await
+        let directory = if self.global.local { self.local_directory()? } else { PathBuf::new() };
+        connect::connect(&self.global, &directory, region).await
     }
 
     /// Prints data to standard output. A reader that has gone away is no failure.

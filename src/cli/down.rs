@@ -20,35 +20,35 @@ use super::locking::lock;
 use super::run::{self, Running};
 
 pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, Failure> {
-    let name = context.stack_name()?;
-    if context.state(&name)?.is_none() {
-        if let Some(copy) = context.store().lost(&name.stack, &name.environment) {
+    let name = context.stack_name().await?;
+    if context.state(&name).await?.is_none() {
+        if let Some(copy) = context.store().await?.lost(&name.stack, &name.environment).await? {
             return Err(Failure::LostState { name, copy });
         }
         context.tell(&format!(
             "Nothing to do: there is no state of {}-{} in {}.",
             name.stack,
             name.environment,
-            context.state_directory().display()
+            context.store().await?
         ));
         return Ok(ExitCode::SUCCESS);
     }
     let lock = lock(context, &name, "down", options.locking).await?;
-    let state = context.existing_state(&name)?;
+    let state = context.existing_state(&name).await?;
     if state.protected {
         return Err(Failure::KeptFromRemoval { environment: state.environment });
     }
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     run::settle(context, &cloud.aws, &mut writer).await?;
     let was_empty = writer.state().is_empty();
     let ending = carry_out(context, options, &cloud, &mut writer).await;
     let is_gone = writer.state().is_empty();
     if is_gone {
-        writer.retire()?;
+        writer.retire().await?;
     } else {
-        writer.finish()?;
+        writer.finish().await?;
     }
     let code = run::conclude(context, &ending?, "down");
     if was_empty {

@@ -11,7 +11,7 @@ use crate::deployment::{check_place, graph_of, settled};
 use crate::drift::{self, Drift, Repair, Severity, Subject};
 use crate::execute::extras::{Removed, remove_extras};
 use crate::execute::{Hopeless, Limits};
-use crate::graph::Graph;
+use crate::graph::{Graph, Others};
 use crate::observe::{Observed, Surroundings, look_around, observe};
 use crate::report::drift::document;
 use crate::report::ending::Ending;
@@ -20,6 +20,7 @@ use crate::report::{Paint, json, repair as report};
 use crate::state::State;
 use crate::state::store::{Recorder as _, Writer};
 use crate::trail;
+use crate::watch::metrics;
 
 use super::arguments::Overriding;
 use super::ask;
@@ -93,6 +94,9 @@ pub async fn run(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     if options.watching.tell {
         return super::watch::once(context, options).await;
     }
+    if options.watching.job {
+        return super::watch::job(context, options).await;
+    }
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     if options.fix {
@@ -110,7 +114,7 @@ pub async fn checked(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     if !state.in_doubt.is_empty() {
@@ -123,6 +127,33 @@ pub async fn checked(
     {
         context.tell(&format!("note: {note}"));
     }
+    Ok((state, drift))
+}
+
+/// Makes the check that needs no file: holds what was applied against AWS, and puts what it found
+/// into the metrics.
+pub async fn checked_alone(
+    context: &Context,
+    config: &Config,
+    others: &Others,
+    name: &StackName,
+) -> Result<(State, Drift), Failure> {
+    let state = context.existing_state(name).await?;
+    let aws = context.connect(&state.region).await?.aws;
+    check_place(&aws, &state).await?;
+    let state = settled(&aws, state).await?;
+    let (graph, user) = drift::as_applied(&state, others);
+    let observed = observe(&aws, &Graph::default(), &state, &user).await?;
+    let surroundings = look_around(&aws, &graph, &state, &observed).await?;
+    let subject = Subject {
+        graph: &graph,
+        state: &state,
+        observed: &observed,
+        surroundings: &surroundings,
+        user: &user,
+    };
+    let drift = drift::check(&subject, &config.drift.ignore, jiff::Zoned::now().date());
+    metrics::put(&aws, &drift).await?;
     Ok((state, drift))
 }
 
@@ -176,12 +207,12 @@ async fn fix(
     name: &StackName,
 ) -> Result<ExitCode, Failure> {
     let lock = lock(context, name, "drift --fix", options.locking).await?;
-    let state = context.existing_state(name)?;
+    let state = context.existing_state(name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     let fixed = fix_with(context, options, config, &cloud, &mut writer).await;
-    writer.finish()?;
+    writer.finish().await?;
     fixed
 }
 

@@ -24,10 +24,11 @@ use crate::report::{Paint, clean, findings, json, preflight};
 use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::EditError;
-use crate::state::store::{Copy, StoreError};
+use crate::state::store::{Copy, Exposure, Holder, StoreError};
 use crate::watch::MemoryError;
 
 use super::context::StackName;
+use super::moving::MoveError;
 
 /// The exit code of an interrupted program, as shells count it.
 pub const INTERRUPTED: u8 = 130;
@@ -45,14 +46,20 @@ pub enum Failure {
     Config(#[from] ConfigErrors),
     #[error("`{0}` is not a KEY=VALUE")]
     NotAPair(String),
-    #[error("which stack? there is no {}, and {} holds {} of environment {environment}", file.display(), directory.display(), listed(stacks))]
-    WhichStack { file: PathBuf, directory: PathBuf, environment: String, stacks: Vec<String> },
-    #[error("there is no state of {}-{} in {}", name.stack, name.environment, directory.display())]
-    NoState { name: StackName, directory: PathBuf },
+    #[error("which stack? there is no {}, and {place} holds {} of environment {environment}", file.display(), listed(stacks))]
+    WhichStack { file: PathBuf, place: String, environment: String, stacks: Vec<String> },
+    #[error("there is no state of {}-{} in {place}", name.stack, name.environment)]
+    NoState { name: StackName, place: String },
+    #[error(transparent)]
+    Moving(#[from] MoveError),
+    #[error("with `--local` states are kept in a directory, not in {0}")]
+    LocalBucket(String),
+    #[error("the lock of {0} can't be taken away: it ends with its process")]
+    Unbreakable(Holder),
     #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
     LostState { name: StackName, copy: Copy },
-    #[error("there is no stack in {}", .0.display())]
-    NoStacks(PathBuf),
+    #[error("there is no stack in {0}")]
+    NoStacks(String),
     #[error("there is no output `{name}`")]
     NoOutput { name: String, known: Vec<String> },
     #[error(transparent)]
@@ -91,6 +98,8 @@ pub enum Failure {
     Moved { path: PathBuf, moved: Vec<String> },
     #[error("the check failed: {0}")]
     Check(String),
+    #[error("what the check was given of the file (PROVISION_DRIFT) can't be read: {0}")]
+    Settings(serde_json::Error),
     #[error("there is nobody to tell: the file names no webhook")]
     NobodyToTell,
     #[error("the {listener} was not told: {why}")]
@@ -195,13 +204,19 @@ impl Failure {
             Self::FileExists(_) => vec!["`--force` writes over it".into()],
             Self::WhichStack { .. } => vec!["name it with `--stack NAME`, or its file with `-f`".into()],
             Self::NoState { .. } => vec![
-                "`-e ENV` chooses the environment, `--state-dir` where states are kept; `provision up` makes one".into(),
+                "`-e ENV` chooses the environment, `--state-dir` or `[state]` in the file where states are kept; `provision up` makes one".into(),
             ],
             Self::LostState { copy, .. } => {
                 let mut hints = restoration(Some(copy));
                 hints.push("`provision recover` finds what was made since by its tags".into());
                 hints
             }
+            Self::Moving(error) => moving_hints(error),
+            Self::LocalBucket(_) => vec!["leave `--state-dir` out, or name a directory".into()],
+            Self::Unbreakable(holder) => vec![format!(
+                "end process {} on {}, or wait for it: `--lock-timeout 5m`",
+                holder.process, holder.host
+            )],
             Self::NoStacks(_) => {
                 vec!["`--state-dir` says where states are kept; those of `--local` lie apart".into()]
             }
@@ -384,6 +399,14 @@ fn store_hints(error: &StoreError) -> Vec<String> {
         StoreError::Held { .. } => vec![
             "wait until they are done, or let this wait for them: `--lock-timeout 5m`".into(),
         ],
+        StoreError::Bucket { source, .. } => bucket_hints(source),
+        StoreError::Exposed { bucket, exposure } => exposure_hints(bucket, exposure),
+        StoreError::Lost { .. } => vec![
+            "they go on from what is recorded; when they are done, `provision plan` shows what is left".into(),
+        ],
+        StoreError::NoLease { .. } => {
+            vec!["`provision state unlock` removes it, once nobody is at work".into()]
+        }
         StoreError::Newer { .. } => vec!["use the version of provision that wrote it".into()],
         StoreError::DamagedSnapshot { last_good, .. }
         | StoreError::DamagedJournal { last_good, .. }
@@ -404,6 +427,49 @@ fn store_hints(error: &StoreError) -> Vec<String> {
             "make room, or make the directory writable, and run the same again: it goes on from what is recorded".into(),
         ],
     }
+}
+
+fn moving_hints(error: &MoveError) -> Vec<String> {
+    match error {
+        MoveError::NoState { .. } => vec!["`provision state pull FILE` writes one".into()],
+        MoveError::OtherStack { .. } => {
+            vec!["name its stack with `--stack` and `-e`, or its file with `-f`".into()]
+        }
+        MoveError::OtherLineage { .. } | MoveError::Older { .. } => vec![
+            "look at both (`state pull`, `state list`); `--force` puts it there all the same".into(),
+        ],
+        MoveError::SamePlace { .. } => {
+            vec!["`[state]` in the file, or `--state-dir`, says where it is to be".into()]
+        }
+        MoveError::Occupied { .. } => vec![
+            "look at both: `state list`, here and with `--state-dir`; `provision down` removes the stack that is not meant".into(),
+        ],
+    }
+}
+
+/// What can be done about what S3 says of the bucket that holds the state.
+fn bucket_hints(error: &AwsError) -> Vec<String> {
+    match error.code() {
+        Some("NoSuchBucket") => vec![
+            "make it: `aws s3api create-bucket --bucket NAME --region REGION --create-bucket-configuration LocationConstraint=REGION`".into(),
+            "and let it keep old versions: `aws s3api put-bucket-versioning --bucket NAME --versioning-configuration Status=Enabled`".into(),
+        ],
+        Some("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {
+            vec!["the bucket is in another region: say which with `region` in `[state]`".into()]
+        }
+        _ => aws_hints(error),
+    }
+}
+
+fn exposure_hints(bucket: &str, exposure: &Exposure) -> Vec<String> {
+    vec![match exposure {
+        Exposure::Unblocked(_) => format!(
+            "block it: `aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`"
+        ),
+        Exposure::Policy => format!(
+            "take the statement with the principal `*` out of it: `aws s3api get-bucket-policy --bucket {bucket}`"
+        ),
+    }]
 }
 
 /// How a damaged state is mended.

@@ -47,7 +47,7 @@ pub async fn check(
     format: Format,
     fail_on: Severity,
 ) -> Result<ExitCode, Failure> {
-    let files = configurations(context, options.files.as_deref())?;
+    let files = configurations(context, options.files.as_deref()).await?;
     let depth = if options.thorough { Depth::Whole } else { Depth::Shared };
     let check = Check { files: &files, today: jiff::Zoned::now().date(), depth };
     let rows = look(context, &check).await?;
@@ -71,7 +71,7 @@ fn drawn(
     let checked = worst_first(rows);
     let drifts: Vec<&Drift> = checked.iter().map(|checked| &checked.drift).collect();
     let place = |drift: &Drift, _: &Finding| {
-        let path = context.store().snapshot_path(&drift.stack, &drift.environment);
+        let path = context.snapshot_path(&drift.stack, &drift.environment);
         formats::place(&path, None)
     };
     match format {
@@ -118,9 +118,10 @@ async fn look<L: Looking>(context: &Context, look: &L) -> Result<Vec<Row<L::Seen
     let tell = |Progress { done, of }: Progress| {
         context.tell(&format!("{done} of {of} stacks looked at"));
     };
-    let lines = look_at_all(&context.store(), connect, look, tell).await?;
+    let store = context.store().await?;
+    let lines = look_at_all(store, connect, look, tell).await?;
     if lines.is_empty() {
-        return Err(Failure::NoStacks(context.state_directory()));
+        return Err(Failure::NoStacks(store.to_string()));
     }
     Ok(lines.into_iter().map(row).collect())
 }
@@ -144,12 +145,13 @@ fn code<T>(context: &Context, rows: &[Row<T>], otherwise: u8) -> ExitCode {
 
 /// The configurations that are at hand: those below a directory, or the one file. One that can't be
 /// used is told of, and its stack is held against what was last applied.
-fn configurations(context: &Context, below: Option<&Path>) -> Result<Files, Failure> {
+async fn configurations(context: &Context, below: Option<&Path>) -> Result<Files, Failure> {
     let paths = match below {
         Some(directory) => found_below(directory)?,
         None => vec![context.global.file.clone()],
     };
-    let environments = context.store().stacks()?.into_iter().map(|name| name.environment);
+    let environments =
+        context.store().await?.stacks().await?.into_iter().map(|name| name.environment);
     let environments: BTreeSet<String> = environments.collect();
     let mut configs = Vec::new();
     for path in paths.iter().filter(|path| path.exists()) {

@@ -75,14 +75,17 @@ impl<'a> Places<'a> {
         let line = self.lines.as_ref().and_then(|lines| lines.line_of(&key));
         let path = match line {
             Some(_) => self.context.global.file.clone(),
-            None => self.context.store().snapshot_path(&drift.stack, &drift.environment),
+            None => self.context.snapshot_path(&drift.stack, &drift.environment),
         };
         place(&path, line)
     }
 }
 
-/// A line of a file, with its path as code hosts write paths.
+/// A line of a file, with its path as code hosts write paths. What is in a bucket has none.
 pub fn place(path: &Path, line: Option<usize>) -> Place {
+    if path.starts_with("s3:") {
+        return Place { path: path.to_string_lossy().into_owned(), line };
+    }
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
     let path = parts.join("/");
     Place { path: path.replacen("//", "/", 1), line }

@@ -13,7 +13,7 @@ pub async fn run(context: &Context, options: &GraphOptions) -> Result<ExitCode, 
     let config = context.config(&Overriding::default())?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
-    let state = match context.state(&name)? {
+    let state = match context.state(&name).await? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
     };

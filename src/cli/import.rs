@@ -38,7 +38,7 @@ pub async fn run(context: &Context, options: &ImportOptions) -> Result<ExitCode,
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let cloud = context.connect(&config.region).await?;
     let lock = lock(context, &name, "import", options.locking).await?;
-    let state = match context.state(&name)? {
+    let state = match context.state(&name).await? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
     };
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, options: &ImportOptions) -> Result<ExitCode,
     if !options.yes && !context.global.local {
         ask::confirm("Take it in? Only `yes` is a yes:", "yes")?;
     }
-    lock.begin(taken.state)?.finish()?;
+    lock.begin(taken.state).await?.finish().await?;
     context.tell("Taken in. The next `up` makes those changes.");
     Ok(ExitCode::SUCCESS)
 }

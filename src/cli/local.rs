@@ -28,7 +28,7 @@ pub struct LosingOptions {
 
 pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, Failure> {
     let LocalCommand::Serve { port, ref losing } = options.command;
-    let directory = context.global.state_dir.join("local");
+    let directory = context.local_directory()?;
     let region = region(context)?;
     let endpoint = crate::simulated_aws::store::open(
         &directory,

@@ -1,16 +1,19 @@
 //! The lock, for commands that change something: taken at once, or waited for.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use crate::state::store::{Lock, StoreError};
+use crate::state::store::{Caution, Lock, Store, StoreError};
 
 use super::arguments::duration;
 use super::connect::holder;
 use super::context::{Context, StackName};
-use super::failure::Failure;
+use super::failure::{Failure, INTERRUPTED};
+use super::passing;
 
 /// How a command takes the lock.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -20,27 +23,37 @@ pub struct Locking {
     pub lock_timeout: Option<Duration>,
 }
 
-/// How often a lock that is held is tried again.
+/// How often a lock that is held is tried again in a directory.
 const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often in a bucket, where every look is a request.
+const BUCKET_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often a lock is tried again, and after what pause, whose holder has not said yet who it is.
 const NAMELESS: (u32, Duration) = (50, Duration::from_millis(20));
 
-/// Takes the lock of a stack for a command.
+/// Takes the lock of a stack for a command, once its state is known to be safe where it is.
 pub async fn lock(
     context: &Context,
     name: &StackName,
     command: &str,
     locking: Locking,
 ) -> Result<Lock, Failure> {
+    let (store, me) = (context.store().await?, holder(command));
+    let cautions = store.inspect().await?;
+    context.warn(&cautions.iter().map(|caution| said(caution, store)).collect::<Vec<_>>());
+    context.warn(&passing::warning(context, name).into_iter().collect::<Vec<_>>());
     let deadline = Instant::now() + locking.lock_timeout.unwrap_or_default();
-    let (store, me) = (context.store(), holder(command));
     let mut nameless = 0;
     let mut told = None;
     loop {
-        let held = match store.lock(&name.stack, &name.environment, &me) {
+        let held = match store.lock(&name.stack, &name.environment, &me).await {
             Err(StoreError::Held { holder }) => holder,
-            settled => return Ok(settled?),
+            settled => {
+                let lock = settled?;
+                give_back_when_interrupted(context, store)?;
+                return Ok(lock);
+            }
         };
         if held.is_none() && nameless < NAMELESS.0 {
             nameless += 1;
@@ -56,6 +69,50 @@ pub async fn lock(
             }
             told = held;
         }
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(interval(store)).await;
+    }
+}
+
+/// Has a lock given back that would outlast its process, when that is interrupted. A run that is
+/// under way hears of the interruption itself, and ends in its own time.
+fn give_back_when_interrupted(context: &Context, store: &Store) -> Result<(), Failure> {
+    if matches!(store, Store::Directory(_)) {
+        return Ok(());
+    }
+    let (store, run) = (store.clone(), context.run_under_way());
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => (),
+                _ = terminate.recv() => (),
+            }
+            if !run.load(Ordering::Acquire) {
+                store.close().await;
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+        }
+    });
+    Ok(())
+}
+
+/// How often a lock that is held is tried again.
+fn interval(store: &Store) -> Duration {
+    match store {
+        Store::Directory(_) => INTERVAL,
+        Store::Bucket(_) => BUCKET_INTERVAL,
+    }
+}
+
+fn said(caution: &Caution, store: &Store) -> String {
+    match caution {
+        Caution::Unversioned => format!(
+            "{store} keeps no old versions: `aws s3api put-bucket-versioning --bucket NAME \
+             --versioning-configuration Status=Enabled` has what is overwritten or deleted kept"
+        ),
+        Caution::Unseen(operation) => {
+            format!("whether {store} is safe can't all be seen: allow `{operation}`")
+        }
     }
 }

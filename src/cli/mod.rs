@@ -14,15 +14,19 @@ mod failure;
 mod fleet;
 mod formats;
 mod graph;
+mod holding;
 mod import;
 mod init;
 #[cfg(feature = "simulated-aws")]
 mod local;
 mod locking;
 mod logging;
+mod moving;
 mod outside;
 mod output;
 mod panic;
+mod passing;
+mod place;
 mod plan;
 mod preflight;
 mod protect;
@@ -67,20 +71,26 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
     let context = Context::new(arguments.global);
-    match arguments.command {
-        Command::Init(options) => init::run(&context, &options),
-        Command::Plan(options) => plan::run(&context, &options).await,
-        Command::Up(options) => up::run(&context, options).await,
-        Command::Status(options) => status::run(&context, &options).await,
-        Command::Drift(options) => drift::run(&context, &options).await,
-        Command::Schedule(options) => schedule::run(&context, &options),
-        Command::Down(options) => down::run(&context, &options).await,
-        Command::State(options) => state::run(&context, &options).await,
-        Command::Recover(options) => recover::run(&context, &options).await,
-        Command::Import(options) => import::run(&context, &options).await,
-        Command::Unprotect(options) => protect::run(&context, &options).await,
-        Command::Output(options) => output::run(&context, &options),
-        Command::Graph(options) => graph::run(&context, &options).await,
+    let done = run(&context, arguments.command).await;
+    context.close().await;
+    done
+}
+
+async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Init(options) => init::run(context, &options),
+        Command::Plan(options) => plan::run(context, &options).await,
+        Command::Up(options) => up::run(context, options).await,
+        Command::Status(options) => status::run(context, &options).await,
+        Command::Drift(options) => drift::run(context, &options).await,
+        Command::Schedule(options) => schedule::run(context, &options),
+        Command::Down(options) => down::run(context, &options).await,
+        Command::State(options) => state::run(context, &options).await,
+        Command::Recover(options) => recover::run(context, &options).await,
+        Command::Import(options) => import::run(context, &options).await,
+        Command::Unprotect(options) => protect::run(context, &options).await,
+        Command::Output(options) => output::run(context, &options).await,
+        Command::Graph(options) => graph::run(context, &options).await,
         Command::Schema => {
             context.print(&crate::report::json::document(&crate::config::schema()));
             Ok(ExitCode::SUCCESS)
@@ -93,6 +103,6 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         #[cfg(feature = "simulated-aws")]
-        Command::Local(options) => local::run(&context, &options).await,
+        Command::Local(options) => local::run(context, &options).await,
     }
 }

@@ -9,8 +9,8 @@ use super::arguments::OutputOptions;
 use super::context::Context;
 use super::failure::Failure;
 
-pub fn run(context: &Context, options: &OutputOptions) -> Result<ExitCode, Failure> {
-    let state = context.existing_state(&context.stack_name()?)?;
+pub async fn run(context: &Context, options: &OutputOptions) -> Result<ExitCode, Failure> {
+    let state = context.existing_state(&context.stack_name().await?).await?;
     let outputs = outputs(&state);
     let Some(name) = &options.name else {
         let all =

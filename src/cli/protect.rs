@@ -27,9 +27,9 @@ pub struct UnprotectOptions {
 }
 
 pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCode, Failure> {
-    let name = context.stack_name()?;
+    let name = context.stack_name().await?;
     let lock = lock(context, &name, "unprotect", options.locking).await?;
-    let mut state = context.existing_state(&name)?;
+    let mut state = context.existing_state(&name).await?;
     let aws = context.connect(&state.region).await?.aws;
     check_place(&aws, &state).await?;
     let observed = observe(&aws, &Graph::default(), &state, &Tags::new()).await?;
@@ -44,7 +44,7 @@ pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCo
         ask::confirm(&question, environment)?;
     }
     state.protected = false;
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     run::settle(context, &aws, &mut writer).await?;
     let running = Running {
         wait_for_services: false,
@@ -53,7 +53,7 @@ pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCo
         limits: Limits::default(),
     };
     let ending = run::carry_out(context, &aws, &plan, &mut writer, running).await;
-    writer.finish()?;
+    writer.finish().await?;
     let code = run::conclude(context, &ending?, "unprotect");
     if code == 0 {
         context.tell(

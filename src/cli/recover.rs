@@ -49,9 +49,9 @@ pub async fn run(context: &Context, options: &RecoverOptions) -> Result<ExitCode
         ask::confirm("Record all of this as the stack's? Only `yes` is a yes:", "yes")?;
     }
     if is_damaged {
-        lock.lay_aside()?;
+        lock.lay_aside().await?;
     }
-    lock.begin(recovery.state)?.finish()?;
+    lock.begin(recovery.state).await?.finish().await?;
     context.tell("Recorded. `provision plan` shows what `up` would do now.");
     Ok(ExitCode::SUCCESS)
 }
@@ -63,7 +63,7 @@ async fn known(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, bool), Failure> {
-    match context.state(name) {
+    match context.state(name).await {
         Ok(Some(state)) => Ok((state, false)),
         Ok(None) => Ok((new_state(aws, config).await?, false)),
         Err(Failure::Store(error)) if error.is_damage() => {

@@ -24,26 +24,26 @@ pub struct RestoreOptions {
 }
 
 pub async fn run(context: &Context, options: &RestoreOptions) -> Result<ExitCode, Failure> {
-    let name = context.stack_name()?;
-    let store = context.store();
+    let name = context.stack_name().await?;
+    let store = context.store().await?;
     let lock = lock(context, &name, "state restore", options.locking).await?;
-    let is_sound = match context.state(&name) {
+    let is_sound = match context.state(&name).await {
         Ok(state) => state.is_some(),
         Err(Failure::Store(error)) if error.is_damage() => false,
         Err(other) => return Err(other),
     };
     if options.serial.is_none() && is_sound {
-        let copies = store.copies(&name.stack, &name.environment);
+        let copies = store.copies(&name.stack, &name.environment).await?;
         context.tell(&drawing::sound(&copies));
         return Ok(ExitCode::SUCCESS);
     }
-    let salvage = store.salvage(&name.stack, &name.environment, options.serial)?;
+    let salvage = store.salvage(&name.stack, &name.environment, options.serial).await?;
     context.tell(&drawing::salvage(&salvage));
     if !options.yes && !context.global.local {
         ask::confirm("Restore it? Only `yes` is a yes:", "yes")?;
     }
-    lock.lay_aside()?;
-    let state = lock.begin(salvage.into_state())?.finish()?;
+    lock.lay_aside().await?;
+    let state = lock.begin(salvage.into_state()).await?.finish().await?;
     context.tell(&format!("Restored, as serial {}.", state.serial));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! A run: a plan is carried out while its events are shown, until it ends or is interrupted.
 
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -76,7 +77,10 @@ pub async fn carry_out<R: Recorder>(
         limits: running.limits,
         stop: stopped,
     };
+    let under_way = context.run_under_way();
+    under_way.store(true, Ordering::Release);
     let summary = execute(aws, plan, recorder, &sender, options).await;
+    under_way.store(false, Ordering::Release);
     interrupted.abort();
     drop(sender);
     let board = shown.await.expect("the screen does not panic");

@@ -101,6 +101,12 @@ fn job(context: &Context, config: &Config, options: &Options) -> Job {
     }
 }
 
+/// The place of the states, where it was named and is the same for whoever runs the job: a
+/// directory is one of this machine, a bucket is there for all.
+fn named_place(global: &Global, is_here: bool) -> Option<&PathBuf> {
+    global.state_dir.as_ref().filter(|place| is_here || place.starts_with("s3:"))
+}
+
 /// What the program is told elsewhere, so that it does what it would do here.
 fn arguments(global: &Global, by: Keeper) -> Vec<String> {
     let mut arguments = vec!["-e".to_owned(), global.env.clone()];
@@ -112,8 +118,8 @@ fn arguments(global: &Global, by: Keeper) -> Vec<String> {
     if let Some(region) = &global.region {
         add("--region", region.clone());
     }
-    if is_here && global.state_dir != Path::new("state") {
-        add("--state-dir", global.state_dir.to_string_lossy().into_owned());
+    if let Some(place) = named_place(global, is_here) {
+        add("--state-dir", place.to_string_lossy().into_owned());
     }
     if let (true, Some(profile)) = (is_here, &global.profile) {
         add("--profile", profile.clone());

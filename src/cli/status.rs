@@ -26,12 +26,12 @@ pub async fn run(context: &Context, options: &StatusOptions) -> Result<ExitCode,
     if options.all {
         return super::fleet::status(context).await;
     }
-    let name = context.stack_name()?;
-    let state = context.existing_state(&name)?;
+    let name = context.stack_name().await?;
+    let state = context.existing_state(&name).await?;
     let cloud = context.connect(&state.region).await?;
     check_place(&cloud.aws, &state).await?;
     // What somebody works on right now is not in doubt.
-    let is_at_work = tell_who_is_at_work(context, &name);
+    let is_at_work = tell_who_is_at_work(context, &name).await?;
     let in_doubt = state.in_doubt.keys().filter(|_| !is_at_work).cloned().collect();
     let state = settled(&cloud.aws, state).await?;
     let observed = observe(&cloud.aws, &Graph::default(), &state, &crate::aws::Tags::new()).await?;

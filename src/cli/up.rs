@@ -39,7 +39,7 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let lock = lock(context, &name, "up", options.locking).await?;
-    let mut state = match context.state(&name)? {
+    let mut state = match context.state(&name).await? {
         Some(state) => state,
         None => new_state(&cloud.aws, &config).await?,
     };
@@ -52,14 +52,14 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     } else {
         None
     };
-    let mut writer = lock.begin(state)?;
+    let mut writer = lock.begin(state).await?;
     run::settle(context, &cloud.aws, &mut writer).await?;
     let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
     let state = writer.state().clone();
     if state.is_blank() {
-        writer.retire()?;
+        writer.retire().await?;
     } else {
-        writer.finish()?;
+        writer.finish().await?;
     }
     let mut ending = ending?;
     let following = options.following;
@@ -97,9 +97,7 @@ async fn carry_out(
     if !is_settled && !plan.is_empty() {
         ask::confirm("Do this? Only `yes` is a yes:", "yes")?;
     }
-    for entry in revocations.into_iter().chain(decided.records) {
-        writer.record(entry)?;
-    }
+    writer.record_all(revocations.into_iter().chain(decided.records).collect()).await?;
     preflight::make_first(context, &cloud.aws, &missing).await;
     let following = options.following;
     let hopeless = if following.no_early_abort { Hopeless::WaitOn } else { Hopeless::GiveUp };

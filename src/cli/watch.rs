@@ -14,13 +14,18 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::aws::NoRegion;
 use crate::config::{self, Config, FROM_ENVIRONMENT};
 use crate::drift::Drift;
+use crate::graph::Others;
 use crate::report::drift::{document, summary};
 use crate::report::json;
+use crate::stack;
 use crate::state::State;
 use crate::watch::message::lines;
-use crate::watch::{Listeners, Memory, News, Request, Rhythm, Shown, Watch, Webhook, World};
+use crate::watch::{
+    Listeners, Memory, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook, World,
+};
 
 use super::arguments::duration;
 use super::context::{Context, StackName};
@@ -36,6 +41,9 @@ pub struct Watching {
     /// Tell the webhook of the file what has changed since the last check that did.
     #[arg(long, conflicts_with = "fix")]
     pub tell: bool,
+    /// Be the check that the account makes by itself: from the state alone, with metrics and a topic.
+    #[arg(long, conflicts_with_all = ["fix", "every", "tell"], requires = "stack")]
+    pub job: bool,
 }
 
 /// The shortest time from one check to the next: each one is dozens of calls.
@@ -54,7 +62,7 @@ pub async fn stay(
     options: &DriftOptions,
     every: Duration,
 ) -> Result<ExitCode, Failure> {
-    let (watch, name) = watch(context, options)?;
+    let (watch, name) = watch(context, options).await?;
     context.tell(&format!("Checking {}-{} again and again.", name.stack, name.environment));
     let (sender, requests) = mpsc::channel(4);
     let signals = tokio::spawn(forward(Signals::listen()?, sender));
@@ -65,8 +73,12 @@ pub async fn stay(
 
 /// Makes one check, shows it whole, and tells what is news.
 pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
-    let (mut watch, _) = watch(context, options)?;
-    let outcome = watch.once().await;
+    let (mut watch, _) = watch(context, options).await?;
+    ended(watch.once().await, options)
+}
+
+/// What a single check means for the shell.
+fn ended(outcome: Outcome, options: &DriftOptions) -> Result<ExitCode, Failure> {
     match (outcome.checked, outcome.untold.into_iter().next()) {
         (Err(why), _) => Err(Failure::Check(why)),
         (Ok(_), Some((listener, why))) => Err(Failure::Untold { listener, why }),
@@ -74,7 +86,44 @@ pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode,
     }
 }
 
-fn watch<'a>(
+/// Makes the check that the account makes by itself, in a task that `up` has set up: needs no file.
+pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    let (config, others) = settings(context)?;
+    let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
+    let aws = context.connect(&config.region).await?.aws;
+    let (partition, account) = (aws.partition(), aws.account().await?);
+    let StackName { stack, environment } = &name;
+    let topic = format!(
+        "arn:{partition}:sns:{}:{account}:{stack}-{environment}-{}",
+        config.region,
+        stack::drift::NAME
+    );
+    let mut listeners = listeners(&config)?;
+    listeners.push(Arc::new(Topic::new(aws, topic)));
+    let memory = memory(context, &name).await?;
+    let world =
+        Here { context, options, config, name, is_whole: true, alone: Some(others), state: None };
+    let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
+    ended(watch.once().await, options)
+}
+
+/// What the task was given in place of a file.
+fn settings(context: &Context) -> Result<(Config, Others), Failure> {
+    let given = std::env::var_os(stack::drift::SETTINGS).unwrap_or_default();
+    let given = given.to_string_lossy();
+    let stack::drift::Settings { drift, state, others } = match given.as_ref() {
+        "" => stack::drift::Settings::default(),
+        given => serde_json::from_str(given).map_err(Failure::Settings)?,
+    };
+    let global = &context.global;
+    let region = global.region.clone().ok_or(NoRegion)?;
+    let stack = global.stack.clone().unwrap_or_default();
+    let config = Config { state, ..Config::bare(stack, global.env.clone(), region, drift) };
+    context.stand_in(&config);
+    Ok((config, others))
+}
+
+async fn watch<'a>(
     context: &'a Context,
     options: &'a DriftOptions,
 ) -> Result<(Watch<Here<'a>>, StackName), Failure> {
@@ -84,15 +133,16 @@ fn watch<'a>(
     if options.watching.tell && listeners.is_empty() {
         return Err(Failure::NobodyToTell);
     }
-    let memory = memory(context, &name)?;
+    let memory = memory(context, &name).await?;
     let is_whole = options.watching.every.is_none();
-    let world = Here { context, options, config, name: name.clone(), is_whole, state: None };
+    let world =
+        Here { context, options, config, name: name.clone(), is_whole, alone: None, state: None };
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
 
-fn memory(context: &Context, name: &StackName) -> Result<Memory, Failure> {
+async fn memory(context: &Context, name: &StackName) -> Result<Memory, Failure> {
     let StackName { stack, environment } = name;
-    let kept = context.store().remembered(stack, environment)?;
+    let kept = context.store().await?.remembered(stack, environment).await?;
     let read = kept.map(|text| Memory::read(&text)).transpose()?;
     Ok(read.unwrap_or_else(|| Memory::new(stack, environment)))
 }
@@ -123,13 +173,19 @@ struct Here<'a> {
     name: StackName,
     /// Whether a check is shown whole, and not in one line.
     is_whole: bool,
+    /// What is left to others, where there is no file and the state says what was applied.
+    alone: Option<Others>,
     /// The state of the last check.
     state: Option<State>,
 }
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
-        let checked = drift::checked(self.context, self.options, &self.config, &self.name).await;
+        let Self { context, options, config, name, .. } = &*self;
+        let checked = match &self.alone {
+            Some(others) => drift::checked_alone(context, config, others, name).await,
+            None => drift::checked(context, options, config, name).await,
+        };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
         self.state = Some(state);
         Ok(drift)
@@ -174,7 +230,9 @@ impl World for Here<'_> {
 
     async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
         let StackName { stack, environment } = &self.name;
-        let kept = self.context.store().remember(stack, environment, memory.written().as_bytes());
+        let text = memory.written();
+        let store = self.context.store().await.map_err(|failure| failure.text())?;
+        let kept = store.remember(stack, environment, text.as_bytes()).await;
         kept.map_err(|error| Failure::from(error).text())
     }
 }

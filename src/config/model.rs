@@ -56,6 +56,26 @@ pub struct Config {
     pub timeouts: BTreeMap<String, Timeout>,
 }
 
+impl Config {
+    /// A configuration that declares nothing, for where no file is: it says of which stack, and what
+    /// to make of its drift.
+    pub fn bare(name: String, environment: String, region: String, drift: Drift) -> Self {
+        Self {
+            name,
+            environment,
+            region,
+            network: Network::default(),
+            cluster: Cluster::default(),
+            services: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            drift,
+            state: State::default(),
+            protect: false,
+            timeouts: BTreeMap::new(),
+        }
+    }
+}
+
 /// The stack's network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

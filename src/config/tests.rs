@@ -142,8 +142,8 @@ fn region_and_images_come_from_outside() {
 fn policies_are_tables_or_json() {
     let text = format!(
         "{SMALLEST}[services.app.task_policies.inline]\n\
-         one = '''{{\"Statement\": []}}'''\n\
-         two = {{ Version = \"2012-10-17\", Statement = [] }}\n"
+         one = '''{{\"Statement\": {{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}}}}'''\n\
+         two = {{ Version = \"2012-10-17\", Statement = {{ Effect = \"Allow\", Action = \"*\", Resource = \"*\" }} }}\n"
     );
     let inline = &load(&text).services["app"].task_policies.inline;
     assert_eq!(inline["one"], inline["two"]);
@@ -284,6 +284,12 @@ fn variables_secrets_and_policies_must_be_well_formed() {
 }
 
 #[test]
+fn policies_must_say_something() {
+    let policies = "[services.app.task_policies.inline]\nnone = { Statement = [] }\n";
+    assert_snapshot!(service_errors(policies));
+}
+
+#[test]
 fn tags_must_be_those_that_every_service_takes() {
     assert_snapshot!(errors(&format!(
         "{SMALLEST}[tags]\n\"aws:x\" = \"1\"\nTeam = \"a\"\nteam = \"b\"\nodd = \"a#b\"\n"
@@ -339,4 +345,7 @@ fn who_is_told_of_drift_must_be_within_reach() {
     let state = "[state]\nbucket = \"acme-states\"\n";
     let job = "schedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
     load(&format!("{SMALLEST}[drift]\n{job}{state}"));
+    let taken = SMALLEST.replace("services.app", "services.drift");
+    let refused = errors(&format!("{taken}[drift]\n{job}{state}"));
+    assert!(refused.contains("its parts are called by it"), "{refused}");
 }

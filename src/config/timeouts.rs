@@ -8,7 +8,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The kinds of resources, as addresses spell them.
-pub const KINDS: [&str; 17] = [
+pub const KINDS: [&str; 20] = [
     "vpc",
     "internet_gateway",
     "subnet",
@@ -26,6 +26,9 @@ pub const KINDS: [&str; 17] = [
     "service",
     "scalable_target",
     "scaling_policy",
+    "topic",
+    "alarm",
+    "schedule",
 ];
 
 /// The longest wait that can be set: whatever takes longer never ends.

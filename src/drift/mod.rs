@@ -8,6 +8,7 @@
 //! The rules: everything here is pure; one thing that somebody did is one finding; and what moves by
 //! itself (aws-behaviour 26) is none.
 
+mod applied;
 mod compare;
 mod decide;
 mod effective;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use crate::plan::place::field_of;
+pub use applied::as_applied;
 pub use compare::Difference;
 pub use decide::{Answer, Decided, Group, Outside, decide, outside, planned, revocations};
 pub use effective::Left;

@@ -96,6 +96,18 @@ const RULES: &[Rule] = &[
         Low,
         "more or less is measured, and paid for",
     ),
+    // Who looks for drift, and who is told.
+    rule(Kind::Schedule, "enabled", always, High, "nobody looks for drift any more, or again"),
+    rule(Kind::Schedule, "expression", always, High, "drift is looked for at other times"),
+    rule(Kind::Schedule, "task_definition", always, Critical, "it starts something else"),
+    rule(Kind::Schedule, "role", always, Critical, "what it starts is started with other rights"),
+    rule(Kind::Schedule, "cluster", always, High, "it starts its task elsewhere"),
+    rule(Kind::Alarm, "enabled", always, High, "it tells nobody any more, or again"),
+    rule(Kind::Alarm, "tells", always, High, "somebody is no longer told, or somebody else is"),
+    rule(Kind::Alarm, "metric", always, High, "it looks at something else"),
+    rule(Kind::Alarm, "limit", always, High, "it goes off at something else"),
+    rule(Kind::Alarm, "description", always, Low, "it only says what the alarm means"),
+    rule(Kind::Topic, "display_name", always, Low, "it only says whom its mails are from"),
     // The way in.
     rule(
         Kind::LoadBalancer,

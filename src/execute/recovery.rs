@@ -42,12 +42,11 @@ pub async fn settle_doubts<R: Recorder>(
     recorder: &mut R,
     events: &mpsc::UnboundedSender<Event>,
 ) -> Result<(), RecoveryError> {
-    for entry in answers(aws, recorder.state()).await? {
-        if let Some(event) = told(&entry) {
-            // Nobody listening is no reason to stop.
-            let _ = events.send(event);
-        }
-        recorder.record(entry)?;
+    let entries = answers(aws, recorder.state()).await?;
+    recorder.record_all(entries.clone()).await?;
+    for event in entries.iter().filter_map(told) {
+        // Nobody listening is no reason to stop.
+        let _ = events.send(event);
     }
     Ok(())
 }

@@ -5,18 +5,16 @@
 //! since that is what differs between applied and live; it can't know what the file would have
 //! ignored, or wants by now.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Against;
-use crate::aws::{Aws, OwnershipTags, Tags};
+use crate::aws::{Aws, Tags};
 use crate::config::{Config, Ignore};
 use crate::deployment::{DrawingError, graph_of};
-use crate::graph::{Graph, Node};
-use crate::resource::{Address, Reference};
+use crate::drift::as_applied;
+use crate::graph::{Graph, Others};
+use crate::state::State;
 use crate::state::store::StackName;
-use crate::state::{Record, State};
 
 /// The configurations that are at hand.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +48,8 @@ impl Files {
     ) -> Result<Declared, DrawingError> {
         let (stack, environment) = (state.stack.clone(), state.environment.clone());
         let Some(config) = self.0.get(&StackName { stack, environment }) else {
-            return Ok(as_applied(state));
+            let (graph, user) = as_applied(state, &Others::new());
+            return Ok(Declared { graph, user, ignore: Vec::new(), against: Against::Applied });
         };
         Ok(Declared {
             graph: graph_of(aws, config, state).await?,
@@ -59,58 +58,4 @@ impl Files {
             against: Against::File,
         })
     }
-}
-
-/// What was last applied, as if it were declared.
-fn as_applied(state: &State) -> Declared {
-    let renewed = renewed(state);
-    let nodes = state.resources.iter().map(|(address, record)| Node {
-        address: address.clone(),
-        suffix: String::new(),
-        spec: with_references(record.applied.clone(), &renewed),
-        waits: Vec::new(),
-    });
-    Declared {
-        graph: Graph::of(nodes.collect()),
-        user: common_tags(state),
-        ignore: Vec::new(),
-        against: Against::Applied,
-    }
-}
-
-/// The outputs that updates renew, by their values: what has one of them referred to it.
-fn renewed(state: &State) -> BTreeMap<String, Reference> {
-    let outputs = |(address, record): (&Address, &Record)| -> Vec<(String, Reference)> {
-        let names = address.kind().facts().renewed.iter();
-        let known = names.filter_map(|name| {
-            let value = record.outputs.get(*name)?.as_str()?.to_owned();
-            let (address, output) = (address.clone(), (*name).to_owned());
-            Some((value, Reference { address, output }))
-        });
-        known.collect()
-    };
-    state.resources.iter().flat_map(outputs).collect()
-}
-
-/// The spec, with references where it has such outputs: what stands in their place is then compared
-/// by what it says (aws-behaviour 13.g).
-fn with_references(mut spec: Value, renewed: &BTreeMap<String, Reference>) -> Value {
-    for value in spec.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
-        if let Some(reference) = value.as_str().and_then(|text| renewed.get(text)) {
-            *value = reference.as_value();
-        }
-    }
-    spec
-}
-
-/// The tags that every resource was given, but for those of ownership: the user's own.
-fn common_tags(state: &State) -> Tags {
-    let mut records = state.resources.values().map(|record| &record.identity.tags);
-    let mut common = records.next().cloned().unwrap_or_default();
-    for tags in records {
-        common.retain(|key, value| tags.get(key) == Some(value));
-    }
-    let own = [OwnershipTags::STACK, OwnershipTags::ENVIRONMENT, OwnershipTags::ADDRESS];
-    common.retain(|key, _| !own.contains(&key.as_str()));
-    common
 }

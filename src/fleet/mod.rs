@@ -43,6 +43,9 @@ const BATCHES: usize = 2;
 /// How many accounts and regions are looked at at once.
 const PLACES: usize = 4;
 
+/// How many states are read at once for where they are.
+const READ_AT_ONCE: usize = 16;
+
 /// What is to be found out about stacks.
 pub trait Look {
     /// What is kept of one stack.
@@ -125,7 +128,7 @@ pub async fn look_at_all<L: Look>(
     look: &L,
     tell: impl Fn(Progress),
 ) -> Result<Vec<Line<L::Seen>>, StoreError> {
-    let Census { places, unreadable } = census(store)?;
+    let Census { places, unreadable } = census(store).await?;
     let (of, done) = (places.values().map(Vec::len).sum(), AtomicUsize::new(0));
     let tell = |looked: usize| {
         let done = done.fetch_add(looked, Ordering::Relaxed) + looked;
@@ -154,15 +157,20 @@ struct Census {
 }
 
 /// Reads every state for where it is, and keeps none.
-fn census(store: &Store) -> Result<Census, StoreError> {
+async fn census(store: &Store) -> Result<Census, StoreError> {
+    let names = stream::iter(store.stacks().await?);
+    let read = names.map(async |name| {
+        let state = store.load(&name.stack, &name.environment).await;
+        let state = state.map(|state| state.filter(|state| !is_taken_down(state)));
+        let place = |state: State| Place { account: state.account, region: state.region };
+        (name, state.map(|state| state.map(place)))
+    });
+    let read: Vec<_> = read.buffered(READ_AT_ONCE).collect().await;
     let mut census = Census { places: BTreeMap::new(), unreadable: Vec::new() };
-    for name in store.stacks()? {
-        match store.load(&name.stack, &name.environment) {
-            Ok(Some(state)) if !is_taken_down(&state) => {
-                let place = Place { account: state.account, region: state.region };
-                census.places.entry(place).or_default().push(name);
-            }
-            Ok(_) => {}
+    for (name, place) in read {
+        match place {
+            Ok(Some(place)) => census.places.entry(place).or_default().push(name),
+            Ok(None) => {}
             Err(error) => census.unreadable.push((name, error)),
         }
     }
@@ -231,7 +239,7 @@ impl<L: Look> Scope<'_, L> {
 
     /// Reads a state once more, as it is now; `None` if the stack was taken down meanwhile.
     async fn load(&self, name: &StackName) -> Result<Option<Recorded>, Trouble> {
-        let state = self.store.load(&name.stack, &name.environment)?;
+        let state = self.store.load(&name.stack, &name.environment).await?;
         let Some(state) = state.filter(|state| !is_taken_down(state)) else { return Ok(None) };
         let in_doubt = state.in_doubt.keys().cloned().collect();
         let state = settled(&self.aws, state).await?;

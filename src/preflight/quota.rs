@@ -96,7 +96,10 @@ impl Scarce {
             | Kind::Listener
             | Kind::Service
             | Kind::ScalableTarget
-            | Kind::ScalingPolicy => None,
+            | Kind::ScalingPolicy
+            | Kind::Topic
+            | Kind::Alarm
+            | Kind::Schedule => None,
         }
     }
 }

@@ -33,6 +33,9 @@ pub fn brief(kind: Kind, spec: &Value) -> String {
         Kind::ScalingPolicy => {
             format!("{} near {}", metric(&spec["metric"]), field("target_value"))
         }
+        Kind::Topic => field("display_name"),
+        Kind::Alarm => format!("on {}", word(&spec["metric"]["name"])),
+        Kind::Schedule => format!("{} starts {}", field("expression"), field("task_definition")),
         Kind::InternetGateway | Kind::ElasticIp => String::new(),
     };
     clean(&text).into_owned()

@@ -20,6 +20,8 @@ use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
 text_newtypes! {
     /// `shop-dev`.
     ClusterName,
+    /// `arn:aws:ecs:eu-west-1:123456789012:cluster/shop-dev`.
+    ClusterArn,
 }
 
 /// What is wanted of a cluster.
@@ -56,6 +58,11 @@ impl Handle<Cluster> {
     /// The cluster's name.
     pub fn name(&self) -> Input<ClusterName> {
         self.output("name")
+    }
+
+    /// The cluster's ARN.
+    pub fn arn(&self) -> Input<ClusterArn> {
+        self.output("arn")
     }
 }
 
@@ -95,6 +102,7 @@ impl Resource for Cluster {
     const KIND: Kind = Kind::Cluster;
     const TYPE_NAME: &'static str = "AWS::ECS::Cluster";
     const MADE_BY: &'static str = "ecs:CreateCluster";
+    const READS: &'static [&'static str] = &["ecs:DescribeClusters"];
     const OWNED: &'static [&'static str] = &["capacity_providers"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });
     const ADOPTS: bool = true;

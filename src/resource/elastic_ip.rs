@@ -49,6 +49,7 @@ impl Resource for ElasticIp {
     const KIND: Kind = Kind::ElasticIp;
     const TYPE_NAME: &'static str = "AWS::EC2::EIP";
     const MADE_BY: &'static str = "ec2:AllocateAddress";
+    const READS: &'static [&'static str] = &["ec2:DescribeAddresses"];
     const LOSES: Option<&'static str> = Some("its public address");
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {

@@ -53,6 +53,7 @@ impl Resource for InternetGateway {
     const KIND: Kind = Kind::InternetGateway;
     const TYPE_NAME: &'static str = "AWS::EC2::InternetGateway";
     const MADE_BY: &'static str = "ec2:CreateInternetGateway";
+    const READS: &'static [&'static str] = &["ec2:DescribeInternetGateways"];
     const FIXED: &'static [&'static str] = &["vpc"];
     const GONE_WITHIN: Duration = Duration::from_mins(20);
 

@@ -27,6 +27,7 @@ pub struct Facts {
     pub owned: &'static [&'static str],
     pub whole: &'static [&'static str],
     pub hidden: &'static [&'static str],
+    pub reads: &'static [&'static str],
     pub replacement: Replacement,
     pub tagging: Tagging,
     pub tags_apart: bool,
@@ -260,6 +261,12 @@ kinds! {
     ScalableTarget, scalable_target, "scalable_target";
     /// What moves a service's count.
     ScalingPolicy, scaling_policy, "scaling_policy";
+    /// Where news is published.
+    Topic, topic, "topic";
+    /// Whom to tell when a metric crosses a limit.
+    Alarm, alarm, "alarm";
+    /// What starts a task when it is time.
+    Schedule, schedule, "schedule";
 }
 
 fn facts<R: Resource>() -> Facts {
@@ -272,6 +279,7 @@ fn facts<R: Resource>() -> Facts {
         owned: R::OWNED,
         whole: R::WHOLE,
         hidden: R::HIDDEN,
+        reads: R::READS,
         replacement: R::REPLACEMENT,
         tagging: R::TAGGING,
         tags_apart: R::TAGS_APART,

@@ -59,6 +59,11 @@ impl Resource for Listener {
     const KIND: Kind = Kind::Listener;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::Listener";
     const MADE_BY: &'static str = "elasticloadbalancing:CreateListener";
+    const READS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTags",
+    ];
     const FIXED: &'static [&'static str] = &["load_balancer"];
     const ADOPTS: bool = true;
 

@@ -108,6 +108,12 @@ impl Resource for LoadBalancer {
     const KIND: Kind = Kind::LoadBalancer;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
     const MADE_BY: &'static str = "elasticloadbalancing:CreateLoadBalancer";
+    const READS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTags",
+    ];
     const FIXED: &'static [&'static str] = &["vpc"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });
     const ADOPTS: bool = true;

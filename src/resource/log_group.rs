@@ -70,6 +70,7 @@ impl Resource for LogGroup {
     const KIND: Kind = Kind::LogGroup;
     const TYPE_NAME: &'static str = "AWS::Logs::LogGroup";
     const MADE_BY: &'static str = "logs:CreateLogGroup";
+    const READS: &'static [&'static str] = &["logs:DescribeLogGroups", "logs:ListTagsForResource"];
     const TAGS_APART: bool = true;
     const NAMING: Option<Naming> = Some(Naming { longest: 512, prefix: "/ecs/" });
     const RETURNS: bool = true;

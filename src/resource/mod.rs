@@ -8,6 +8,7 @@
 //! into calls, and what AWS answers into a canonical form that equals what was declared exactly
 //! when nothing differs.
 
+pub mod alarm;
 mod autoscaling;
 pub mod blockers;
 pub mod cluster;
@@ -28,11 +29,13 @@ pub mod role;
 pub mod route_table;
 pub mod scalable_target;
 pub mod scaling_policy;
+pub mod schedule;
 pub mod security_group;
 pub mod service;
 pub mod subnet;
 pub mod target_group;
 pub mod task_definition;
+pub mod topic;
 pub mod vpc;
 
 use std::collections::BTreeSet;
@@ -79,6 +82,9 @@ pub trait Resource:
     const WHOLE: &'static [&'static str] = &[];
     /// The fields whose values are not for every eye.
     const HIDDEN: &'static [&'static str] = &[];
+    /// The operations that a check for drift calls to read it and to look around it, by their IAM
+    /// names: what whoever makes checks has to be allowed.
+    const READS: &'static [&'static str];
     /// Whether the new one is made before the old one goes.
     const REPLACEMENT: Replacement = Replacement::NewFirst;
     /// Whether its tags are given one resource at a time, so that [`Resource::glance`] goes without.

@@ -54,6 +54,7 @@ impl Resource for NatGateway {
     const KIND: Kind = Kind::NatGateway;
     const TYPE_NAME: &'static str = "AWS::EC2::NatGateway";
     const MADE_BY: &'static str = "ec2:CreateNatGateway";
+    const READS: &'static [&'static str] = &["ec2:DescribeNatGateways"];
     const FIXED: &'static [&'static str] = &["subnet", "address"];
     /// Its address can't serve two gateways at once.
     const REPLACEMENT: Replacement = Replacement::OldFirst;

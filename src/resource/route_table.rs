@@ -70,6 +70,7 @@ impl Resource for RouteTable {
     const KIND: Kind = Kind::RouteTable;
     const TYPE_NAME: &'static str = "AWS::EC2::RouteTable";
     const MADE_BY: &'static str = "ec2:CreateRouteTable";
+    const READS: &'static [&'static str] = &["ec2:DescribeRouteTables"];
     const FIXED: &'static [&'static str] = &["vpc"];
     const OWNED: &'static [&'static str] = &["routes", "subnets"];
     const WHOLE: &'static [&'static str] = &["routes.*"];

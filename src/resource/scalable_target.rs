@@ -55,6 +55,11 @@ impl Resource for ScalableTarget {
     const KIND: Kind = Kind::ScalableTarget;
     const TYPE_NAME: &'static str = "AWS::ApplicationAutoScaling::ScalableTarget";
     const MADE_BY: &'static str = "application-autoscaling:RegisterScalableTarget";
+    const READS: &'static [&'static str] = &[
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+    ];
     const FIXED: &'static [&'static str] = &["service"];
     /// A service made anew may have the name of the old one, and a name is all that a target is
     /// known by: deregistering the old one last would take the new one away.

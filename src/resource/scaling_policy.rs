@@ -83,6 +83,7 @@ impl Resource for ScalingPolicy {
     const KIND: Kind = Kind::ScalingPolicy;
     const TYPE_NAME: &'static str = "AWS::ApplicationAutoScaling::ScalingPolicy";
     const MADE_BY: &'static str = "application-autoscaling:PutScalingPolicy";
+    const READS: &'static [&'static str] = &["application-autoscaling:DescribeScalingPolicies"];
     const FIXED: &'static [&'static str] = &["service"];
     const WHOLE: &'static [&'static str] = &["metric"];
     /// As with its target: a service made anew may have the name of the old one.

@@ -65,6 +65,8 @@ impl Resource for SecurityGroup {
     const KIND: Kind = Kind::SecurityGroup;
     const TYPE_NAME: &'static str = "AWS::EC2::SecurityGroup";
     const MADE_BY: &'static str = "ec2:CreateSecurityGroup";
+    const READS: &'static [&'static str] =
+        &["ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"];
     const FIXED: &'static [&'static str] = &["vpc", "description"];
     const OWNED: &'static [&'static str] = &["ingress", "egress"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });

@@ -51,6 +51,7 @@ impl Resource for Subnet {
     const KIND: Kind = Kind::Subnet;
     const TYPE_NAME: &'static str = "AWS::EC2::Subnet";
     const MADE_BY: &'static str = "ec2:CreateSubnet";
+    const READS: &'static [&'static str] = &["ec2:DescribeSubnets"];
     const FIXED: &'static [&'static str] = &["vpc", "cidr", "zone"];
     const GONE_WITHIN: Duration = Duration::from_mins(20);
 

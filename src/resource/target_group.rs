@@ -102,6 +102,11 @@ impl Resource for TargetGroup {
     const KIND: Kind = Kind::TargetGroup;
     const TYPE_NAME: &'static str = "AWS::ElasticLoadBalancingV2::TargetGroup";
     const MADE_BY: &'static str = "elasticloadbalancing:CreateTargetGroup";
+    const READS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+    ];
     const FIXED: &'static [&'static str] = &["vpc"];
     const INITIAL: &'static [&'static str] = &["port"];
     const NAMING: Option<Naming> = Some(Naming { longest: 32, prefix: "" });

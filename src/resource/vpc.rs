@@ -55,6 +55,17 @@ impl Resource for Vpc {
     const KIND: Kind = Kind::Vpc;
     const TYPE_NAME: &'static str = "AWS::EC2::VPC";
     const MADE_BY: &'static str = "ec2:CreateVpc";
+    const READS: &'static [&'static str] = &[
+        "ec2:DescribeInstances",
+        "ec2:DescribeNatGateways",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcPeeringConnections",
+        "ec2:DescribeVpcs",
+    ];
     const FIXED: &'static [&'static str] = &["cidr"];
     const LOSES: Option<&'static str> = Some("the network and all that is in it");
     const READY_WITHIN: std::time::Duration = Duration::from_mins(10);

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
+use super::cloudwatch::CloudWatch;
+use super::scheduler::Scheduler;
+use super::sns::Sns;
 use super::{autoscaling::Autoscaling, ec2::Ec2, ecs::Ecs, elb::Elb, iam::Iam, logs::Logs};
 use super::{cloudtrail::CloudTrail, s3::S3, secretsmanager::SecretsManager};
 use super::{servicequotas::ServiceQuotas, ssm::Ssm, sts::Sts};
@@ -42,6 +45,15 @@ pub struct Cloud {
     /// Parameters, without their values.
     #[serde(default)]
     pub ssm: Ssm,
+    /// Schedules.
+    #[serde(default)]
+    pub scheduler: Scheduler,
+    /// Topics, and what was published to them.
+    #[serde(default)]
+    pub sns: Sns,
+    /// Metrics and alarms.
+    #[serde(default)]
+    pub cloudwatch: CloudWatch,
     /// What the account is told of its quotas.
     #[serde(default)]
     pub servicequotas: ServiceQuotas,
@@ -74,6 +86,9 @@ impl Cloud {
             autoscaling: Autoscaling::default(),
             secretsmanager: SecretsManager::default(),
             ssm: Ssm::default(),
+            scheduler: Scheduler::default(),
+            sns: Sns::default(),
+            cloudwatch: CloudWatch::default(),
             servicequotas: ServiceQuotas::default(),
             sts: Sts::default(),
             cloudtrail: CloudTrail::default(),
@@ -92,6 +107,8 @@ impl Cloud {
             super::elb::pass(self);
             super::ecs::pass(self);
             super::autoscaling::pass(self);
+            super::scheduler::pass(self);
+            super::cloudwatch::pass(self);
         }
         self.now = self.now.max(now);
     }
@@ -118,6 +135,8 @@ impl Cloud {
             super::elb::next_due(self),
             super::ecs::next_due(self),
             super::autoscaling::next_due(self),
+            super::scheduler::next_due(self),
+            super::cloudwatch::next_due(self),
         ]
         .into_iter()
         .flatten()

@@ -341,6 +341,8 @@ impl Endpoint {
                 (form["Action"].as_str().unwrap_or_default().to_owned(), form)
             }
             Protocol::RestXml => wire::rest::read(request).map_err(|error| (protocol, error))?,
+            Protocol::RestJson => wire::rest_json::read(request),
+            Protocol::Cbor => wire::cbor::read(request).map_err(|error| (protocol, error))?,
         };
         Ok(Call {
             service,
@@ -386,6 +388,9 @@ fn hand_over(cloud: &mut Cloud, call: &Call) -> Answer {
         Service::ServiceQuotas => super::servicequotas::answer,
         Service::Ssm => super::ssm::answer,
         Service::S3 => super::s3::answer,
+        Service::Scheduler => super::scheduler::answer,
+        Service::Sns => super::sns::answer,
+        Service::CloudWatch => super::cloudwatch::answer,
     };
     answer(cloud, &call.operation, parameters)
 }

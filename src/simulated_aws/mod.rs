@@ -11,7 +11,8 @@
 //! - [`clock`]: virtual time, which is tokio's, scaled.
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`],
-//!   [`servicequotas`], [`secretsmanager`], [`ssm`], [`s3`].
+//!   [`servicequotas`], [`secretsmanager`], [`ssm`],
+//!   [`scheduler`], [`sns`], [`cloudwatch`], [`s3`].
 //! - [`cloudtrail`]: the history of the calls to all of them.
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`faults`]: what the real AWS does to its callers besides answering them.
@@ -23,6 +24,7 @@ pub mod autoscaling;
 pub mod clock;
 pub mod cloud;
 pub mod cloudtrail;
+pub mod cloudwatch;
 pub mod connector;
 pub mod ec2;
 pub mod ecs;
@@ -33,9 +35,11 @@ pub mod iam;
 pub mod logs;
 pub mod marker;
 pub mod s3;
+pub mod scheduler;
 pub mod secretsmanager;
 pub mod serve;
 pub mod servicequotas;
+pub mod sns;
 pub mod ssm;
 pub mod store;
 pub mod sts;

@@ -106,7 +106,7 @@ fn tcp(port: u16, peer: Peer) -> Rule {
     }
 }
 
-fn everywhere() -> BTreeSet<Rule> {
+pub(super) fn everywhere() -> BTreeSet<Rule> {
     let peer = Peer::Cidr(ipnet::Ipv4Net::default());
     let rule =
         Rule { protocol: Protocol::All, from_port: None, to_port: None, peer, description: None };

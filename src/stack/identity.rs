@@ -25,12 +25,11 @@ pub(super) fn add(graph: &mut Graph, name: &str, service: &Service, region: &str
 }
 
 fn execution_role(service: &Service, region: &str) -> Role {
-    let partition = partition_of(region);
-    let managed =
-        format!("arn:{partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy");
-    let secrets = secrets_policy(service).map(|policy| ("secrets".to_owned(), policy));
+    let managed = execution_policy(partition_of(region));
+    let secrets =
+        secrets_policy(service.secrets.values()).map(|policy| ("secrets".to_owned(), policy));
     Role {
-        trust: trust(),
+        trust: trust(TASKS, Value::Null),
         managed_policies: BTreeSet::from([managed]),
         inline_policies: secrets.into_iter().collect(),
         description: "Fetches the image and the secrets, and writes the logs".into(),
@@ -39,29 +38,38 @@ fn execution_role(service: &Service, region: &str) -> Role {
 
 fn task_role(service: &Service) -> Role {
     Role {
-        trust: trust(),
+        trust: trust(TASKS, Value::Null),
         managed_policies: service.task_policies.managed.clone(),
         inline_policies: service.task_policies.inline.clone(),
         description: "What the program in the container may do".into(),
     }
 }
 
-/// Only tasks may take the role on.
-fn trust() -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }],
-    })
+/// What runs tasks.
+pub(super) const TASKS: &str = "ecs-tasks.amazonaws.com";
+
+/// AWS's own policy for fetching an image and writing a log.
+pub(super) fn execution_policy(partition: &str) -> String {
+    format!("arn:{partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
 }
 
-/// The right to read exactly the secrets that the service names; none when it names none.
-fn secrets_policy(service: &Service) -> Option<Value> {
+/// Only one service of AWS may take the role on, under a condition if there is one.
+pub(super) fn trust(service: &str, condition: Value) -> Value {
+    let mut statement = json!({
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    });
+    if !condition.is_null() {
+        statement["Condition"] = condition;
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// The right to read exactly these secrets; none where there are none.
+pub(super) fn secrets_policy<'a>(arns: impl Iterator<Item = &'a String>) -> Option<Value> {
     let mut by_action: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for arn in service.secrets.values() {
+    for arn in arns {
         let (action, resource) = if arn.contains(":ssm:") {
             ("ssm:GetParameters", arn.clone())
         } else {

@@ -115,6 +115,18 @@ const ROWS: &[Row] = &[
         "scale_out_cooldown_seconds",
         "services.NAME.autoscaling.scale_out_cooldown_seconds",
     ),
+    // What belongs to the check that the account makes by itself.
+    row(Kind::Topic, "", "drift"),
+    row(Kind::Alarm, "", "drift"),
+    row(Kind::Schedule, "", "drift"),
+    row(Kind::Schedule, "expression", "drift.schedule"),
+    only(Kind::TaskDefinition, "drift", "", "drift"),
+    only(Kind::TaskDefinition, "drift", "container.image", "drift.image"),
+    only(Kind::SecurityGroup, "drift", "", "drift"),
+    only(Kind::LogGroup, "drift", "", "drift"),
+    only(Kind::Role, "drift-task", "", "drift"),
+    only(Kind::Role, "drift-execution", "", "drift"),
+    only(Kind::Role, "drift-schedule", "", "drift"),
 ];
 
 /// The key of the file, step by step, that a property of a resource comes from, or the nearest
@@ -128,7 +140,9 @@ pub fn key_of(address: &Address, property: &str, config: &Config) -> Vec<String>
             && address.name().ends_with(row.ending)
             && rest_of(property, row.property).is_some()
     };
-    let Some(row) = ROWS.iter().filter(fits).max_by_key(|row| row.property.len()) else {
+    let Some(row) =
+        ROWS.iter().filter(fits).max_by_key(|row| (row.ending.len(), row.property.len()))
+    else {
         return vec![];
     };
     let service = service_of(address, config);

@@ -5,6 +5,7 @@
 
 mod autoscaling;
 mod balancer;
+pub mod drift;
 mod identity;
 mod keys;
 mod network;
@@ -15,6 +16,7 @@ mod service;
 pub use keys::key_of;
 pub use placement::{Placement, PlacementError, place, remembered_zones};
 
+use crate::aws::partition_of;
 use crate::config::Config;
 use crate::graph::Graph;
 
@@ -23,6 +25,7 @@ pub fn build(config: &Config, placement: &Placement) -> Graph {
     let mut graph = Graph::default();
     let network = network::add(&mut graph, &config.network, placement);
     let cluster = service::add_cluster(&mut graph, &config.cluster);
+    let mut services = Vec::new();
     for (name, service) in &config.services {
         let identity = identity::add(&mut graph, name, service, &config.region);
         let balancer = balancer::add(&mut graph, name, service, &network, config.protect);
@@ -35,6 +38,15 @@ pub fn build(config: &Config, placement: &Placement) -> Graph {
         };
         let handle = service::add(&mut graph, name, service, &running);
         autoscaling::add(&mut graph, name, service, &handle, &balancer);
+        services.push(handle);
     }
+    let around = drift::Around {
+        network: &network,
+        cluster: &cluster,
+        account: &placement.account,
+        partition: partition_of(&config.region),
+        services: &services,
+    };
+    drift::add(&mut graph, config, &around);
     graph
 }

@@ -37,6 +37,7 @@ pub fn outputs(state: &State) -> BTreeMap<String, Value> {
     put("service_security_group_id", other(state, Kind::SecurityGroup, "balancer", "id"));
     put("execution_role_arn", ending(state, Kind::Role, "-execution", "arn"));
     put("task_role_arn", ending(state, Kind::Role, "-task", "arn"));
+    put("drift_topic_arn", named(state, Kind::Topic, "drift", "arn"));
     put("region", Some(json!(state.region)));
     put("account", Some(json!(state.account)));
     outputs

@@ -15,6 +15,8 @@ use crate::state::State;
 pub struct Placement {
     /// The zones in order, each with its public and its private subnet's addresses.
     pub zones: Vec<Zone>,
+    /// The account that all of it is in; empty before one is known.
+    pub account: String,
 }
 
 /// One zone of a stack.
@@ -85,7 +87,8 @@ pub fn place(
         name,
         suffix,
     };
-    Ok(Placement { zones: zones.into_iter().zip(suffixes).map(zone).collect() })
+    let account = state.map_or_else(String::new, |state| state.account.clone());
+    Ok(Placement { zones: zones.into_iter().zip(suffixes).map(zone).collect(), account })
 }
 
 /// The zones that a state has placed subnets in: enough to place it again without asking AWS.

@@ -100,7 +100,7 @@ fn container(
     Container {
         name: name.to_owned(),
         image: config.image.clone(),
-        port: config.port,
+        port: Some(config.port),
         environment: config.environment.clone(),
         secrets: config.secrets.clone(),
         log_group: logs.name(),

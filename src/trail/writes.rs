@@ -110,6 +110,15 @@ const ROWS: &[Row] = &[
     (Kind::ScalableTarget, ANY, &["RegisterScalableTarget"]),
     (Kind::ScalingPolicy, "", &["DeleteScalingPolicy"]),
     (Kind::ScalingPolicy, ANY, POLICY),
+    (Kind::Topic, "", &["DeleteTopic"]),
+    (Kind::Topic, TAGS, TAGS_BY_ARN),
+    (Kind::Topic, ANY, &["SetTopicAttributes"]),
+    (Kind::Alarm, "", &["DeleteAlarms"]),
+    (Kind::Alarm, "enabled", &["PutMetricAlarm", "DisableAlarmActions", "EnableAlarmActions"]),
+    (Kind::Alarm, TAGS, TAGS_BY_ARN),
+    (Kind::Alarm, ANY, &["PutMetricAlarm"]),
+    (Kind::Schedule, "", &["DeleteSchedule"]),
+    (Kind::Schedule, ANY, &["UpdateSchedule"]),
 ];
 
 /// The calls that can have made the difference of a finding.

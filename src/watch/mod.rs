@@ -12,9 +12,11 @@
 pub mod ledger;
 pub mod memory;
 pub mod message;
+pub mod metrics;
 pub mod rhythm;
 #[cfg(test)]
 mod tests;
+pub mod topic;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ pub use ledger::{Item, Ledger, News};
 pub use memory::{Memory, MemoryError};
 pub use message::Message;
 pub use rhythm::Rhythm;
+pub use topic::Topic;
 pub use webhook::Webhook;
 
 use crate::drift::{Drift, Severity};

@@ -176,6 +176,32 @@ pub const CHANGES: &[Change] = &[
     change("scaling_policy.app-cpu", "target_value", Medium, |_, _| json!(5.0)),
     change("scaling_policy.app-cpu", "scale_in_cooldown_seconds", Medium, |_, _| json!(1)),
     change("scaling_policy.app-cpu", "scale_out_cooldown_seconds", Medium, |_, _| json!(1)),
+    change("topic.drift", "display_name", Low, |_, _| json!("Somebody else")),
+    change("alarm.drift", "description", Low, |_, _| json!("reworded")),
+    change("alarm.drift", "metric", High, |_, was| with(was, "name", json!("Other"))),
+    change("alarm.drift", "limit", High, |_, was| with(was, "threshold", json!(100.0))),
+    change("alarm.drift", "missing_data", Medium, |_, _| json!("notBreaching")),
+    change("alarm.drift", "tells", High, |_, _| json!([])),
+    change("alarm.drift", "tells_when_over", Medium, |_, _| json!([])),
+    change("alarm.drift", "enabled", High, |_, _| json!(false)),
+    change("schedule.drift", "expression", High, |_, _| json!("rate(2 days)")),
+    change("schedule.drift", "enabled", High, |_, _| json!(false)),
+    change("schedule.drift", "cluster", High, |_, was| {
+        json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
+    }),
+    change("schedule.drift", "role", High, |_, was| {
+        json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
+    }),
+    change("schedule.drift", "task_definition", High, |_, was| {
+        json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
+    }),
+    change("schedule.drift", "subnets", Medium, |world, _| {
+        json!([world.output("subnet.private-a", "id")])
+    }),
+    change("schedule.drift", "security_groups", Medium, |world, _| {
+        json!([world.output("security_group.app", "id")])
+    }),
+    change("schedule.drift", "retries", Medium, |_, was| with(was, "attempts", json!(0))),
 ];
 
 /// Changes of a stack without an autoscaler and without Spot: only there is the count somebody's to
@@ -440,6 +466,9 @@ async fn what_was_deleted_is_missing_and_comes_back() {
         Kind::ScalableTarget,
         Kind::ScalingPolicy,
         Kind::TaskDefinition,
+        Kind::Topic,
+        Kind::Alarm,
+        Kind::Schedule,
     ] {
         assert!(deleted.contains(&kind), "{kind:?} was not deleted");
     }

@@ -45,7 +45,7 @@ async fn up_with(world: &mut World, config: &Config, answer: Answer) -> Run {
     let subject = drawing.subject(&world.memory.state, &config.tags);
     let decided = drift::decide(&subject, &outside, &answers).unwrap();
     for entry in decided.records {
-        world.memory.record(entry).unwrap();
+        world.memory.record(entry).await.unwrap();
     }
     let run = world.carry_out(decided.plan, before).await;
     run.assert_complete();
@@ -133,7 +133,7 @@ async fn decided_every_way(
     }
     let before = world.memory.state.clone();
     for entry in accepted.records {
-        world.memory.record(entry).unwrap();
+        world.memory.record(entry).await.unwrap();
     }
     let drift = check(world, config).await;
     let pending: Vec<_> =
@@ -348,7 +348,7 @@ async fn what_an_interrupted_run_left_is_told_from_what_others_changed() {
         unfound: false,
         applied: None,
     };
-    world.memory.record(Entry::Begin { address: address.clone(), intent }).unwrap();
+    world.memory.record(Entry::Begin { address: address.clone(), intent }).await.unwrap();
     let balancer = world.output("load_balancer.main", "arn");
     let attribute = |key: &str, value: &str| {
         let attributes = json!([{"Key": key, "Value": value}]);

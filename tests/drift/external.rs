@@ -1,6 +1,10 @@
 //! A service whose image is somebody else's to deploy.
 
 use provision::config::{Config, ImageOwner};
+use provision::deployment::graph_of;
+use provision::drift::{self, Drift, Subject};
+use provision::graph::{Graph, Others};
+use provision::observe::{look_around, observe};
 use serde_json::json;
 
 use crate::extras::deploy;
@@ -87,4 +91,26 @@ async fn whatever_else_differs_in_what_runs_is_drift_and_is_put_back_without_the
 async fn a_stack_that_takes_its_image_back_finds_the_other_one_drifted() {
     let world = deployed().await;
     assert_eq!(lines(&check(&world, &full()).await), ["high service.app task_definition"]);
+}
+
+/// What a check finds that has no file, and is told what is left to others.
+async fn check_alone(world: &World, others: &Others) -> Drift {
+    let (aws, state) = (&world.aws, &world.memory.state);
+    let (graph, user) = drift::as_applied(state, others);
+    let observed =
+        observe(aws, &Graph::default(), state, &user).await.expect("what is recorded can be read");
+    let surroundings = look_around(aws, &graph, state, &observed)
+        .await
+        .expect("what is there can be looked around");
+    let (graph, user, surroundings) = (&graph, &user, &surroundings);
+    let subject = Subject { graph, state, observed: &observed, surroundings, user };
+    drift::check(&subject, &[], jiff::civil::date(2026, 1, 1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_without_a_file_is_told_whose_the_image_is() {
+    let world = deployed().await;
+    let graph = graph_of(&world.aws, &external(), &world.memory.state).await.unwrap();
+    assert_eq!(lines(&check_alone(&world, &graph.others()).await), [""; 0]);
+    assert_eq!(check_alone(&world, &Others::new()).await.findings.len(), 1);
 }

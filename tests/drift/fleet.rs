@@ -113,7 +113,7 @@ async fn what_differs_in_one_stack_is_found_there_and_nowhere_else() {
 #[tokio::test(start_paused = true)]
 async fn a_state_that_can_not_be_read_hides_no_other() {
     let fleet = Fleet::of(4, "").await;
-    let damaged = fleet.store().snapshot_path(&Fleet::name(0), "dev");
+    let damaged = fleet.directory().snapshot_path(&Fleet::name(0), "dev");
     std::fs::write(damaged, "{ not a state").unwrap();
     let mut elsewhere = fleet.states[1].clone();
     elsewhere.account = "999999999999".into();

@@ -13,6 +13,7 @@ mod external;
 mod extras;
 mod fleet;
 mod formats;
+mod job;
 mod schedule;
 mod who;
 mod world;

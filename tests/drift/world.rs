@@ -19,6 +19,9 @@ pub fn full() -> Config {
          services.app.secrets.KEY = arn:aws:ssm:us-east-1:123456789012:parameter/key
          services.app.task_policies.managed = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]
          services.app.spot = { base = 1 }
+         drift.schedule = rate(1 hour)
+         drift.image = acme/provision:1
+         state.bucket = acme-states
          tags.team = blue",
     )
 }

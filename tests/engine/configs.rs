@@ -18,8 +18,8 @@ use crate::harness::{REGION, load};
 /// A whole configuration. It has passed all of its checks.
 pub fn configs() -> impl Strategy<Value = Config> {
     let tags = btree_map("[a-zA-Z][a-zA-Z0-9 _.:/=+@-]{0,12}", "[a-zA-Z0-9 _.:/=+@-]{0,12}", 0..4);
-    (networks(), insights(), services(), tags, any::<bool>()).prop_map(
-        |(network, container_insights, service, tags, protect)| {
+    (networks(), insights(), services(), tags, any::<bool>(), any::<bool>()).prop_map(
+        |(network, container_insights, service, tags, protect, watched)| {
             let config = Config {
                 name: "shop".into(),
                 environment: String::new(),
@@ -28,14 +28,23 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 cluster: Cluster { container_insights },
                 services: BTreeMap::from([("app".to_owned(), service)]),
                 tags: tags.into_iter().filter(|(key, _)| may_be_a_tag(key)).collect(),
-                drift: Drift::default(),
-                state: State::default(),
+                state: State { bucket: watched.then(|| "acme-states".into()), ..State::default() },
+                drift: drift(watched),
                 protect,
                 timeouts: BTreeMap::new(),
             };
             load(toml::to_string(&config).expect("a configuration is a table"), vec![])
         },
     )
+}
+
+/// With a check that the account makes by itself, or without.
+fn drift(watched: bool) -> Drift {
+    Drift {
+        schedule: watched.then(|| "rate(1 day)".into()),
+        image: watched.then(|| "acme/provision:1".into()),
+        ..Drift::default()
+    }
 }
 
 fn may_be_a_tag(key: &str) -> bool {
@@ -314,6 +323,8 @@ fn generated_configurations_differ_in_every_setting() {
         .filter(|path| !path.contains("autoscaling.m"))
         // Where the state is, and who is told of drift, is no part of what a stack is made of.
         .filter(|path| !path.starts_with("state.") && !path.starts_with("drift.webhook"))
+        // There is a check in the account or there is none; which it is changes nothing else.
+        .filter(|path| !matches!(*path, "drift.image" | "drift.schedule"))
         .collect();
     assert_eq!(constant, expected);
 }

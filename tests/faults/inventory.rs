@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 /// The counts of all collections of all rooms, by path; empty ones are left out.
 pub fn of(cloud: &Value) -> Value {
     let mut counts = Map::new();
-    for room in ["ec2", "iam", "logs", "elb", "ecs", "autoscaling"] {
+    for room in
+        ["ec2", "iam", "logs", "elb", "ecs", "autoscaling", "scheduler", "sns", "cloudwatch"]
+    {
         for (name, collection) in cloud[room].as_object().into_iter().flatten() {
             let count = alive(name, collection);
             if count > 0 {
@@ -19,7 +21,8 @@ pub fn of(cloud: &Value) -> Value {
 fn alive(collection: &str, members: &Value) -> usize {
     match collection {
         // Of tags, tokens and settings there is nothing to count.
-        "tags" | "tokens" | "quotas" | "lines" | "account_settings" | "workloads" => 0,
+        "tags" | "tokens" | "quotas" | "lines" | "account_settings" | "workloads" | "attempts"
+        | "metrics" => 0,
         "families" => revisions(members),
         "roles" => count(members, &|role| {
             !role["path"].as_str().unwrap_or_default().starts_with("/aws-service-role/")

@@ -11,7 +11,7 @@ use provision::simulated_aws::cloud::{ACCOUNT, Cloud};
 use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::simulated_aws::wire::Service;
 use provision::state::State;
-use provision::state::store::{Holder, Recorder as _, Store};
+use provision::state::store::{Directory, Holder, Recorder as _, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -55,8 +55,12 @@ impl Fleet {
         fleet
     }
 
+    pub fn directory(&self) -> Directory {
+        Directory::new(self.directory.path())
+    }
+
     pub fn store(&self) -> Store {
-        Store::new(self.directory.path())
+        Store::Directory(self.directory())
     }
 
     /// Puts a state into the directory.
@@ -68,7 +72,7 @@ impl Fleet {
             since: jiff::Timestamp::UNIX_EPOCH,
             command: "up".into(),
         };
-        let lock = self.store().lock(&state.stack, &state.environment, &holder).unwrap();
+        let lock = self.directory().lock(&state.stack, &state.environment, &holder).unwrap();
         let writer = lock.begin(state.clone()).unwrap();
         assert_eq!(writer.state().stack, state.stack);
         writer.finish().unwrap();

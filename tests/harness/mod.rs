@@ -86,9 +86,11 @@ impl Recorder for Memory {
         &self.state
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.entries.push(entry.clone());
-        self.state.apply(entry);
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        self.entries.extend(entries.iter().cloned());
+        for entry in entries {
+            self.state.apply(entry);
+        }
         Ok(())
     }
 }
@@ -320,7 +322,9 @@ pub fn ask(
     operation: &str,
     request: &Value,
 ) -> Result<Value, String> {
-    use provision::simulated_aws::{autoscaling, ec2, ecs, elb, iam, logs, secretsmanager, ssm};
+    use provision::simulated_aws::{
+        autoscaling, cloudwatch, ec2, ecs, elb, iam, logs, scheduler, secretsmanager, sns, ssm,
+    };
     let answer = match service {
         "ec2" => ec2::answer,
         "ecs" => ecs::answer,
@@ -328,6 +332,9 @@ pub fn ask(
         "iam" => iam::answer,
         "logs" => logs::answer,
         "autoscaling" => autoscaling::answer,
+        "cloudwatch" => cloudwatch::answer,
+        "scheduler" => scheduler::answer,
+        "sns" => sns::answer,
         "secretsmanager" => secretsmanager::answer,
         "ssm" => ssm::answer,
         other => panic!("no service {other}"),

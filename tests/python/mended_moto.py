@@ -14,6 +14,7 @@ from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import moto_api_backend
+from moto.s3.responses import NoSuchBucketPolicy, S3Response
 from moto.server import ThreadedMotoServer
 
 
@@ -32,6 +33,7 @@ def mend(monkeypatch: pytest.MonkeyPatch) -> None:
     keep_all_of_a_service(monkeypatch)
     refuse_a_second_association(monkeypatch)
     register_the_tasks_of_services(monkeypatch)
+    say_what_is_asked_of_a_bucket(monkeypatch)
 
 
 def keep_all_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,3 +105,25 @@ def register_the_tasks_of_services(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(EC2ContainerServiceBackend, "create_service", create_and_register)
     monkeypatch.setattr(EC2ContainerServiceBackend, "delete_service", deregister_and_delete)
+
+
+def say_what_is_asked_of_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GetBucketVersioning is answered in an element of another name, and GetBucketPolicyStatus with
+    a list of objects. Here the first has its own name, and the second says that there is no
+    policy: none of these tests puts one."""
+    versioning = S3Response.get_bucket_versioning
+    get = S3Response._bucket_response_get
+
+    def versioning_by_name(self: S3Response) -> Any:
+        status, headers, body = versioning(self)
+        text = body.decode() if isinstance(body, bytes) else body
+        name, own = "GetBucketVersioningResponse", "VersioningConfiguration"
+        return status, headers, text.replace(name, own)
+
+    def get_or_refuse(self: S3Response, bucket_name: str, querystring: dict[str, Any]) -> Any:
+        if "policyStatus" in querystring:
+            raise NoSuchBucketPolicy(bucket_name=bucket_name)
+        return get(self, bucket_name, querystring)
+
+    monkeypatch.setattr(S3Response, "get_bucket_versioning", versioning_by_name)
+    monkeypatch.setattr(S3Response, "_bucket_response_get", get_or_refuse)

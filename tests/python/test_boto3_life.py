@@ -60,6 +60,7 @@ class Aws:
         self.elb = client("elbv2")
         self.ecs = client("ecs")
         self.scaling = client("application-autoscaling")
+        self.s3 = client("s3")
 
 
 @pytest.fixture
@@ -593,3 +594,41 @@ def test_a_stack_lives_from_an_empty_account_to_an_empty_account(aws: Aws) -> No
     assert [cluster["status"] for cluster in clusters] in ([], ["INACTIVE"])
     assert aws.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
     assert aws.elb.describe_target_groups()["TargetGroups"] == []
+
+
+def test_boto3_reads_and_writes_the_simulated_s3(aws: Aws) -> None:
+    """Buckets, conditions, versions and lists, with the checksums that boto3 sends unasked."""
+    s3, bucket = aws.s3, "life-state"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == REGION
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }
+
+    body = "größe & <text>\n".encode()
+    put = s3.put_object(Bucket=bucket, Key="a b/c", Body=body, IfNoneMatch="*", Metadata={"by": "me"})
+    assert put["ServerSideEncryption"] == "AES256"
+    got = s3.get_object(Bucket=bucket, Key="a b/c")
+    assert (got["Body"].read(), got["ETag"], got["Metadata"]) == (body, put["ETag"], {"by": "me"})
+    with pytest.raises(ClientError) as refused:
+        s3.put_object(Bucket=bucket, Key="a b/c", Body=b"", IfNoneMatch="*")
+    assert refused.value.response["Error"]["Code"] == "PreconditionFailed"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
+    assert refused.value.response["ResponseMetadata"]["RequestId"]
+    s3.put_object(Bucket=bucket, Key="a b/c", Body=b"\x00\xff", IfMatch=put["ETag"])
+    assert s3.get_object(Bucket=bucket, Key="a b/c")["Body"].read() == b"\x00\xff"
+
+    listed = s3.list_objects_v2(Bucket=bucket, Delimiter="/")
+    assert [entry["Prefix"] for entry in listed["CommonPrefixes"]] == ["a b/"]
+    with pytest.raises(ClientError):
+        s3.delete_object(Bucket=bucket, Key="a b/c", IfMatch=put["ETag"])
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a b/c"}], "Quiet": True})
+    versions = s3.list_object_versions(Bucket=bucket)
+    assert (len(versions["Versions"]), len(versions["DeleteMarkers"])) == (2, 1)
+    with pytest.raises(ClientError) as missing:
+        s3.head_object(Bucket=bucket, Key="a b/c")
+    assert missing.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404

@@ -92,6 +92,7 @@ class Aws:
         self.elb = client("elbv2")
         self.ecs = client("ecs")
         self.scaling = client("application-autoscaling")
+        self.s3 = client("s3")
 
     def inventory(self) -> dict[str, set[str]]:
         """Everything that there is, by kind."""
@@ -241,3 +242,73 @@ def test_of_moto_as_it_is_exactly_the_known_losses_are_seen(program: Program) ->
     program.run("up", "--yes", "--no-wait")
     assert program.actions() == {}
     program.run("down", "--yes")
+
+
+STATE = """
+[state]
+bucket = "life-state"
+prefix = "team"
+"""
+
+
+def test_a_state_is_kept_in_a_bucket(
+    binary: Path, moto: str, tmp_path: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Conditional writes, lists, deletions and the lease, by somebody else's account of S3."""
+    mended_moto.mend(monkeypatch)
+    s3 = aws.s3
+    s3.create_bucket(
+        Bucket="life-state", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    (tmp_path / "provision.toml").write_text(STACK + STATE)
+    program = Program(binary, tmp_path, moto)
+    # A bucket of moto's is made without what AWS's have had since 2023.
+    program.run("up", "--yes", exit_code=1)
+    s3.put_public_access_block(
+        Bucket="life-state",
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    s3.put_bucket_versioning(
+        Bucket="life-state", VersioningConfiguration={"Status": "Enabled"}
+    )
+
+    program.run("up", "--yes", "--no-wait")
+    assert not (tmp_path / "state").exists()
+    assert "team/life-test.json" in keys(s3)
+    assert not any(".journal/" in key or key.endswith(".lock") for key in keys(s3))
+    body = s3.get_object(Bucket="life-state", Key="team/life-test.json")["Body"].read()
+    assert json.loads(body)["stack"] == "life"
+
+    # Somebody else's lease keeps us out.
+    lease = {
+        "id": "other",
+        "holder": {
+            "host": "elsewhere",
+            "process": 1,
+            "user": "ada",
+            "since": "2026-01-01T00:00:00Z",
+            "command": "up",
+        },
+        "valid_s": 120,
+        "renewed": 0,
+    }
+    s3.put_object(Bucket="life-state", Key="team/life-test.lock", Body=json.dumps(lease))
+    shown = json.loads(program.run("--json", "state", "lock"))
+    assert shown["holder"]["user"] == "ada"
+    program.run("up", "--yes", "--no-wait", exit_code=1)
+    program.run("state", "unlock", "--yes")
+    program.run("up", "--yes", "--no-wait")
+
+    program.run("down", "--yes")
+    assert all(key.startswith("team/life-test.backups/") for key in keys(s3))
+    versions = s3.list_object_versions(Bucket="life-state", Prefix="team/life-test.json")
+    assert versions["DeleteMarkers"] and len(versions["Versions"]) > 2
+
+
+def keys(s3: Any) -> list[str]:
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket="life-state").get("Contents", [])]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use provision::simulated_aws::endpoint::{Call, Endpoint, Interference, Verdict};
 use provision::simulated_aws::wire::Answer;
-use provision::state::store::{Recorder, StoreError, Writer};
+use provision::state::store::{DirectoryWriter, Recorder, StoreError};
 use provision::state::{Entry, State};
 use tokio::sync::Notify;
 
@@ -96,7 +96,7 @@ impl Interference for Reaper {
 
 /// Writes a state until the run dies.
 pub struct Mortal<'a> {
-    writer: &'a mut Writer,
+    writer: &'a mut DirectoryWriter,
     death: Death,
     journal: PathBuf,
     count: &'a mut usize,
@@ -106,7 +106,7 @@ pub struct Mortal<'a> {
 
 impl<'a> Mortal<'a> {
     pub fn new(
-        writer: &'a mut Writer,
+        writer: &'a mut DirectoryWriter,
         death: &Death,
         directory: &Path,
         count: &'a mut usize,
@@ -133,7 +133,7 @@ impl<'a> Mortal<'a> {
     /// Writes all of an entry, and takes back what did not reach the disk.
     fn write_part(&mut self, entry: Entry, bytes: usize) -> Result<(), StoreError> {
         let before = self.length();
-        self.writer.record(entry)?;
+        self.writer.write(vec![entry])?;
         let part = (self.length() - before - 1).min(bytes as u64);
         let journal = std::fs::OpenOptions::new().write(true).open(&self.journal).unwrap();
         journal.set_len(before + part).unwrap();
@@ -146,12 +146,19 @@ impl Recorder for Mortal<'_> {
         self.writer.state()
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        entries.into_iter().try_for_each(|entry| self.write(entry))
+    }
+}
+
+impl Mortal<'_> {
+    /// Writes an entry: what waits together is torn between any two of its lines, and in each.
+    fn write(&mut self, entry: Entry) -> Result<(), StoreError> {
         *self.count += 1;
         let now = *self.count;
         if let Some(watch) = self.watch {
             watch.before_write(now);
-            self.writer.record(entry)?;
+            self.writer.write(vec![entry])?;
             watch.after_write(now);
             return Ok(());
         }
@@ -159,10 +166,10 @@ impl Recorder for Mortal<'_> {
             Death::BeforeWrite(number, _) if number == now => self.die(),
             Death::InWrite(number, bytes, _) if number == now => self.write_part(entry, bytes),
             Death::AfterWrite(number, _) if number == now => {
-                self.writer.record(entry)?;
+                self.writer.write(vec![entry])?;
                 self.die()
             }
-            _ => self.writer.record(entry),
+            _ => self.writer.write(vec![entry]),
         }
     }
 }

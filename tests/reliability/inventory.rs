@@ -73,6 +73,9 @@ const KINDS: &[(&str, &str, Marks)] = &[
     ("logs", "groups", &[]),
     ("iam", "roles", &[]),
     ("autoscaling", "targets", &[]),
+    ("sns", "topics", &[]),
+    ("cloudwatch", "alarms", &[]),
+    ("scheduler", "schedules", &[]),
 ];
 
 /// Whether a member is, or is a variant named, `value`; `*` for any.

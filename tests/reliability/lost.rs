@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use provision::recover::recover;
 use provision::state::State;
-use provision::state::store::{Store, Writer};
+use provision::state::store::{Directory, DirectoryWriter};
 
 use crate::death::{Death, MOURNING};
 use crate::matrix::{Case, Scenario, first, one_in, try_all};
@@ -26,8 +26,11 @@ impl World {
         if recovery.found.is_empty() {
             return Ok(());
         }
-        let lock = Store::new(self.path()).lock(STACK, ENVIRONMENT, &holder()).unwrap();
-        lock.begin(recovery.state).and_then(Writer::finish).map(drop).map_err(|error| said(&error))
+        let lock = Directory::new(self.path()).lock(STACK, ENVIRONMENT, &holder()).unwrap();
+        lock.begin(recovery.state)
+            .and_then(DirectoryWriter::finish)
+            .map(drop)
+            .map_err(|error| said(&error))
     }
 }
 

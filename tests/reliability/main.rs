@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 #![expect(clippy::print_stderr, reason = "the number of cases is part of what is promised")]
 
+mod bucket;
 mod death;
 mod inventory;
 mod lost;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use provision::state::State;
-use provision::state::store::Store;
+use provision::state::store::Directory;
 
 use crate::death::Death;
 use crate::matrix::Scenario;
@@ -14,7 +14,7 @@ fn file(directory: &Path, ending: &str) -> PathBuf {
 }
 
 fn load(directory: &Path) -> State {
-    Store::new(directory).load(STACK, ENVIRONMENT).unwrap().unwrap()
+    Directory::new(directory).load(STACK, ENVIRONMENT).unwrap().unwrap()
 }
 
 /// The files that a run leaves which dies after its last write but one, or so many before that.
@@ -50,7 +50,7 @@ fn a_death_between_the_snapshot_and_the_journal_loses_nothing() {
         let files = cut_off(&scenario, earlier);
         let before = load(files.path());
         let journal = std::fs::read(file(files.path(), "journal")).unwrap();
-        let store = Store::new(files.path());
+        let store = Directory::new(files.path());
         let lock = store.lock(STACK, ENVIRONMENT, &world::holder()).unwrap();
         let writer = lock.begin(load(files.path())).unwrap();
         drop(writer);
@@ -68,7 +68,7 @@ fn a_down_that_dies_among_its_last_files_leaves_a_state_that_is_empty() {
     scenario.goes_on(scenario.dies(last).unwrap()).unwrap();
     let files = cut_off(&scenario, 0);
     assert!(load(files.path()).is_empty());
-    let store = Store::new(files.path());
+    let store = Directory::new(files.path());
     let lock = store.lock(STACK, ENVIRONMENT, &world::holder()).unwrap();
     drop(lock.begin(load(files.path())).unwrap());
     std::fs::remove_file(file(files.path(), "journal")).unwrap();

@@ -29,7 +29,7 @@ use provision::simulated_aws::cloud::{ACCOUNT, Cloud};
 use provision::simulated_aws::connector::Connector;
 use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::state::State;
-use provision::state::store::{Holder, Recorder as _, Store};
+use provision::state::store::{Directory, Holder, Recorder as _};
 use tokio::sync::{mpsc, watch};
 
 use crate::death::{Death, Mortal};
@@ -182,7 +182,7 @@ impl World {
         count: &mut usize,
     ) -> Result<End, String> {
         let aws = self.aws(death.in_flight());
-        let store = Store::new(self.path());
+        let store = Directory::new(self.path());
         let lock = store.lock(STACK, ENVIRONMENT, &holder()).map_err(|error| error.to_string())?;
         let state = self.state()?.unwrap_or_else(new_state);
         let mut writer = lock.begin(state).map_err(|error| error.to_string())?;
@@ -219,7 +219,7 @@ impl World {
 
     /// The recorded state, as the next run reads it.
     pub fn state(&self) -> Result<Option<State>, String> {
-        Store::new(self.path()).load(STACK, ENVIRONMENT).map_err(|error| said(&error))
+        Directory::new(self.path()).load(STACK, ENVIRONMENT).map_err(|error| said(&error))
     }
 
     /// Whether a command would find nothing to do.
@@ -241,7 +241,7 @@ impl World {
     }
 }
 
-async fn plan_for(aws: &Aws, command: Command<'_>, state: &State) -> Result<Plan, String> {
+pub async fn plan_for(aws: &Aws, command: Command<'_>, state: &State) -> Result<Plan, String> {
     let drawing = match command {
         Command::Up(config) => draw(aws, config, state).await,
         Command::Down => draw_removal(aws, state).await,

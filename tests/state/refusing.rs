@@ -26,14 +26,17 @@ impl Recorder for Refusing<'_> {
         self.memory.state()
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        if self.left == 0 {
-            self.at.get_or_insert(self.world.changes());
-            let source = io::Error::from(io::ErrorKind::StorageFull);
-            return Err(StoreError::Disk { action: "writing", path: "journal".into(), source });
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        for entry in entries {
+            if self.left == 0 {
+                self.at.get_or_insert(self.world.changes());
+                let source = io::Error::from(io::ErrorKind::StorageFull);
+                return Err(StoreError::Disk { action: "writing", path: "journal".into(), source });
+            }
+            self.left -= 1;
+            self.memory.record(entry).await?;
         }
-        self.left -= 1;
-        self.memory.record(entry)
+        Ok(())
     }
 }
 

@@ -52,8 +52,10 @@ impl Recorder for Memory {
         &self.0
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.0.apply(entry);
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        for entry in entries {
+            self.0.apply(entry);
+        }
         Ok(())
     }
 }

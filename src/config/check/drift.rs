@@ -14,6 +14,9 @@ const SCHEMES: [&str; 3] = ["https://", "http://127.0.0.1", "http://localhost"];
 /// The shortest time from one check in the account to the next: a task takes a minute or two.
 const SHORTEST: Duration = Duration::from_mins(5);
 
+/// What the resources of the check in the account are called.
+const OWN_NAME: &str = "drift";
+
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     check_webhook(config, report);
     let Some(schedule) = &config.drift.schedule else { return };
@@ -25,6 +28,14 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             report.wrong(&["drift.schedule"], wrong, example);
         }
         Ok(_) => {}
+    }
+    if config.services.contains_key(OWN_NAME) {
+        report.wrong_key(
+            "services",
+            OWN_NAME,
+            "the check in the account has this name, and its parts are called by it",
+            "name the service otherwise",
+        );
     }
     if config.drift.image.is_none() {
         report.wrong(

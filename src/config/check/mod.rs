@@ -6,6 +6,7 @@
 mod drift;
 mod names;
 mod network;
+mod policy;
 mod report;
 mod scaling;
 mod service;

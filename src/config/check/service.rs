@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Report;
+use super::policy::{self, Complaint};
 use crate::config::fargate;
 use crate::config::image::Reference;
 use crate::config::service::{ContainerHealthCheck, HealthCheck, Service, TaskPolicies};
@@ -201,6 +202,11 @@ fn check_policies(policies: &TaskPolicies, report: &mut Report<'_>) {
         let message = format!("a policy can't be named `{key}`");
         let advice = "up to 128 letters, digits and _ + = , . @ -";
         report.wrong_key("task_policies.inline", key, message, advice);
+    }
+    for (key, document) in &policies.inline {
+        if let Some(Complaint { message, advice }) = policy::complaint(key, document) {
+            report.wrong_key("task_policies.inline", key, message, advice);
+        }
     }
 }
 

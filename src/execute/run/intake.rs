@@ -17,44 +17,59 @@ use crate::state::store::{Recorder, StoreError};
 use crate::state::{Entry, physical_id};
 
 impl<R: Recorder> Run<'_, R> {
-    /// Takes in what came of a step.
-    pub(super) fn stepped(
+    /// Takes in what came of steps: all of it is written down before any of it counts.
+    pub(super) async fn stepped(
         &mut self,
-        place: usize,
-        outcome: Result<Outcome, StepError>,
+        ended: Vec<(usize, Result<Outcome, StepError>)>,
     ) -> Result<(), StoreError> {
-        let address = self.address(place);
-        match outcome {
-            Ok(Outcome::Made(outputs)) => {
-                self.made(place, outputs, true)?;
-                self.start_judging_over(place);
-            }
-            Ok(Outcome::Found(outputs)) => self.made(place, outputs, false)?,
-            Ok(Outcome::Removed) if address.kind().facts().lingers => {
-                self.progress[place] = Progress::Exists;
-                self.watch(place);
-            }
-            Ok(Outcome::Removed) => self.ready(place)?,
-            Err(error) => {
-                if let Some(entry) = after_failure(self.tasks[place].verb, &error, address) {
-                    self.recorder.record(entry)?;
-                }
-                match error {
-                    StepError::Halted { .. } if self.is_stopping() => self.give_up(place),
-                    error => self.fail(place, Failure::of_step(error)),
-                }
-            }
+        let entries = ended.iter().filter_map(|(place, outcome)| self.entry(*place, outcome));
+        let entries = entries.collect();
+        self.recorder.record_all(entries).await?;
+        for (place, outcome) in ended {
+            self.go_on(place, outcome);
         }
         Ok(())
     }
 
-    fn made(&mut self, place: usize, outputs: Value, configured: bool) -> Result<(), StoreError> {
-        let (address, id) = (self.address(place), physical_id(&outputs));
-        self.recorder.record(Entry::Made { address: address.clone(), outputs, configured })?;
+    /// What is written down of what came of a step; nothing where it is not over yet.
+    fn entry(&self, place: usize, outcome: &Result<Outcome, StepError>) -> Option<Entry> {
+        let address = self.address(place);
+        let made = |outputs: &Value, configured| Entry::Made {
+            address: address.clone(),
+            outputs: outputs.clone(),
+            configured,
+        };
+        match outcome {
+            Ok(Outcome::Made(outputs)) => Some(made(outputs, true)),
+            Ok(Outcome::Found(outputs)) => Some(made(outputs, false)),
+            Ok(Outcome::Removed) if address.kind().facts().lingers => None,
+            Ok(Outcome::Removed) => Some(self.end(place)),
+            Err(error) => after_failure(self.tasks[place].verb, error, address),
+        }
+    }
+
+    /// Goes on from what came of a step, and is written down.
+    fn go_on(&mut self, place: usize, outcome: Result<Outcome, StepError>) {
+        match outcome {
+            Ok(Outcome::Made(outputs)) => {
+                self.made(place, &outputs);
+                self.start_judging_over(place);
+            }
+            Ok(Outcome::Found(outputs)) => self.made(place, &outputs),
+            Ok(Outcome::Removed) if self.address(place).kind().facts().lingers => {
+                self.progress[place] = Progress::Exists;
+                self.watch(place);
+            }
+            Ok(Outcome::Removed) => self.ready(place),
+            Err(StepError::Halted { .. }) if self.is_stopping() => self.give_up(place),
+            Err(error) => self.fail(place, Failure::of_step(error)),
+        }
+    }
+
+    fn made(&mut self, place: usize, outputs: &Value) {
         self.progress[place] = Progress::Exists;
-        self.tell(Event::Exists { address, id });
+        self.tell(Event::Exists { address: self.address(place), id: physical_id(outputs) });
         self.watch(place);
-        Ok(())
     }
 
     /// Has the poller look at a resource until it works, or is gone.
@@ -103,16 +118,21 @@ impl<R: Recorder> Run<'_, R> {
         }
     }
 
-    /// Takes in what the poller saw.
-    pub(super) fn polled(&mut self, answered: Vec<Answered>) -> Result<(), StoreError> {
+    /// Takes in what the poller saw: what has come to its end is written down first.
+    pub(super) async fn polled(&mut self, mut answered: Vec<Answered>) -> Result<(), StoreError> {
+        answered.retain(|Answered { watched: Watched { place, .. }, .. }| {
+            !self.inspector.is_ending(*place) && self.progress[*place] != Progress::Over
+        });
+        let is_at_end =
+            |one: &&Answered| matches!(&one.seen, Ok(seen) if *seen == one.watched.wanted);
+        let ends = answered.iter().filter(is_at_end).map(|one| self.end(one.watched.place));
+        let ends = ends.collect();
+        self.recorder.record_all(ends).await?;
         for Answered { watched, seen } in answered {
             let place = watched.place;
-            if self.inspector.is_ending(place) || self.progress[place] == Progress::Over {
-                continue;
-            }
             let waited = self.aws.pace().unscaled(watched.since.elapsed());
             match seen {
-                Ok(readiness) if readiness == watched.wanted => self.ready(place)?,
+                Ok(readiness) if readiness == watched.wanted => self.ready(place),
                 Ok(Readiness::Failed(why)) if watched.wanted == Readiness::Ready => {
                     self.end_badly(place, Ending::Failed(why));
                 }
@@ -144,7 +164,7 @@ impl<R: Recorder> Run<'_, R> {
     }
 
     /// Takes in what a closer look at a deployment has shown.
-    pub(super) fn looked(&mut self, looked: Looked) -> Result<(), StoreError> {
+    pub(super) async fn looked(&mut self, looked: Looked) -> Result<(), StoreError> {
         let Looked { place, rollout, findings, news, ending, live } = looked;
         let address = self.address(place);
         if let Some(rollout) = rollout.filter(|rollout| !rollout.revision.is_empty()) {
@@ -155,7 +175,7 @@ impl<R: Recorder> Run<'_, R> {
             self.tell(Event::Cause { address: address.clone(), finding });
         }
         if let Some(ending) = ending {
-            self.record_what_runs(address, live)?;
+            self.record_what_runs(address, live).await?;
             self.fail(place, Failure::of(ending, findings));
         } else if self.options.hopeless == Hopeless::GiveUp
             && !self.may_be_mended(place)
@@ -197,7 +217,7 @@ impl<R: Recorder> Run<'_, R> {
 
     /// After a deployment that failed, the earlier revision may be running again: the state says
     /// so, and the next plan sees the difference.
-    fn record_what_runs(
+    async fn record_what_runs(
         &mut self,
         address: Address,
         live: Option<LiveValue>,
@@ -208,26 +228,28 @@ impl<R: Recorder> Run<'_, R> {
                 if record.applied != live.spec || record.outputs != live.outputs =>
             {
                 let LiveValue { spec, outputs, .. } = live;
-                self.recorder.record(Entry::Seen { address, spec, outputs })
+                self.recorder.record(Entry::Seen { address, spec, outputs }).await
             }
             _ => Ok(()),
         }
     }
 
-    /// A task has reached its end.
-    pub(super) fn ready(&mut self, place: usize) -> Result<(), StoreError> {
+    /// What is written down of a task that has reached its end.
+    fn end(&self, place: usize) -> Entry {
         let address = self.address(place);
-        let entry = if self.tasks[place].verb == Verb::Delete {
+        if self.tasks[place].verb == Verb::Delete {
             Entry::Unmade { address, generation: self.generation(place) }
         } else {
             Entry::Ready { address }
-        };
-        self.recorder.record(entry)?;
+        }
+    }
+
+    /// A task has reached its end, and that is written down.
+    fn ready(&mut self, place: usize) {
         self.inspector.forget(place);
         self.progress[place] = Progress::Ready;
         self.start_judging_over(place);
         self.finish(place);
-        Ok(())
     }
 
     pub(super) fn finish(&mut self, place: usize) {

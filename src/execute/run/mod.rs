@@ -98,7 +98,7 @@ impl<'a, R: Recorder> Run<'a, R> {
         let mut is_told = false;
         loop {
             if !self.is_halted() {
-                self.start_what_can()?;
+                self.start_what_can().await?;
             } else if self.is_stopping() && !is_told {
                 self.tell(Event::Stopping);
                 is_told = true;
@@ -132,13 +132,15 @@ impl<'a, R: Recorder> Run<'a, R> {
             biased;
             Some(retry) = self.retries.1.recv() => self.tell(retry),
             Some(joined) = self.steps.join_next() => {
-                let (place, outcome) = joined.expect("a step does not panic");
-                self.stepped(place, outcome)?;
+                let others = std::iter::from_fn(|| self.steps.try_join_next());
+                let joined: Vec<_> = std::iter::once(joined).chain(others).collect();
+                let ended = joined.into_iter().map(|step| step.expect("a step does not panic"));
+                self.stepped(ended.collect()).await?;
             }
             answered = self.poller.next(), if !stopping && !self.poller.is_idle() => {
-                self.polled(answered)?;
+                self.polled(answered).await?;
             }
-            looked = self.inspector.next(), if !stopping => self.looked(looked)?,
+            looked = self.inspector.next(), if !stopping => self.looked(looked).await?,
             () = asked_to_stop(&mut self.options.stop), if !stopping => (),
             () = self.halt.time_is_up() => self.summary.is_overdue = true,
         }

@@ -13,13 +13,29 @@ use crate::resource::{Address, Kind};
 use crate::state::store::{Recorder, StoreError};
 use crate::state::{Entry, Intent};
 
+/// A task that is to begin.
+struct Start {
+    place: usize,
+    /// What is written down before.
+    entry: Option<Entry>,
+    /// What AWS is asked; nothing where it is only waited for.
+    step: Option<Step>,
+}
+
 impl<R: Recorder> Run<'_, R> {
-    /// Starts every task that waits for nothing any more, the longest chains first.
-    pub(super) fn start_what_can(&mut self) -> Result<(), StoreError> {
+    /// Starts every task that waits for nothing any more, the longest chains first. What is about
+    /// to be asked of AWS is written down for all of them at once.
+    pub(super) async fn start_what_can(&mut self) -> Result<(), StoreError> {
         let mut startable: Vec<usize> =
             (0..self.tasks.len()).filter(|place| self.can_start(*place)).collect();
         startable.sort_by_key(|place| std::cmp::Reverse(self.tasks[*place].urgency));
-        startable.into_iter().try_for_each(|place| self.start(place))
+        let starts: Vec<Start> = startable.into_iter().map(|place| self.prepare(place)).collect();
+        let entries = starts.iter().filter_map(|start| start.entry.clone()).collect();
+        self.recorder.record_all(entries).await?;
+        for start in starts {
+            self.begin(start);
+        }
+        Ok(())
     }
 
     fn can_start(&self, place: usize) -> bool {
@@ -32,43 +48,46 @@ impl<R: Recorder> Run<'_, R> {
             })
     }
 
-    fn start(&mut self, place: usize) -> Result<(), StoreError> {
+    /// What a task begins with: what is written down of it, and what AWS is then asked.
+    fn prepare(&mut self, place: usize) -> Start {
         let (address, verb) = (self.address(place), self.tasks[place].verb);
-        self.tell(Event::Started { address: address.clone(), verb });
+        self.tell(Event::Started { address, verb });
         self.progress[place] = Progress::Running;
         if verb == Verb::Await {
-            self.confirm(place)?;
-            self.progress[place] = Progress::Exists;
-            self.watch(place);
-            return Ok(());
+            return Start { place, entry: self.confirmation(place), step: None };
         }
         let step = self.step(place);
-        self.write_intent(place, &step)?;
+        let entry = Some(self.intent(place, &step));
+        Start { place, entry, step: Some(step) }
+    }
+
+    fn begin(&mut self, Start { place, step, .. }: Start) {
+        let Some(step) = step else {
+            self.progress[place] = Progress::Exists;
+            self.watch(place);
+            return;
+        };
+        let (address, verb) = (self.address(place), self.tasks[place].verb);
         let aws = self.aws_of(&address, verb).halting(self.halt.heard());
         let tell = self.retries.0.clone();
         self.steps.spawn(async move {
             let outcome = operation::perform_unless_halted(aws, &address, step, &tell).await;
             (place, outcome)
         });
-        Ok(())
     }
 
-    /// Writes down that a resource is as it is wanted, where an interrupted run could not.
-    fn confirm(&mut self, place: usize) -> Result<(), StoreError> {
+    /// That a resource is as it is wanted, where an interrupted run could not say so.
+    fn confirmation(&self, place: usize) -> Option<Entry> {
         let planned = self.planned(place);
-        let (Some(present), Some(desired)) = (&planned.present, &planned.desired) else {
-            return Ok(());
-        };
-        let (false, Some(live)) = (present.record.configured, &present.live) else {
-            return Ok(());
-        };
+        let (present, desired) = (planned.present.as_ref()?, planned.desired.as_ref()?);
+        let live = present.live.as_ref().filter(|_| !present.record.configured)?;
         let (address, outputs) = (planned.address.clone(), live.outputs.clone());
         let spec = desired.applied(&desired.spec, &present.record.applied);
         let spec = spec.unwrap_or_else(|| desired.spec.clone());
-        self.recorder.record(Entry::Confirmed { address, spec, outputs })
+        Some(Entry::Confirmed { address, spec, outputs })
     }
 
-    fn write_intent(&mut self, place: usize, step: &Step) -> Result<(), StoreError> {
+    fn intent(&self, place: usize, step: &Step) -> Entry {
         let planned = self.planned(place);
         let address = planned.address.clone();
         let verb = self.tasks[place].verb;
@@ -97,7 +116,7 @@ impl<R: Recorder> Run<'_, R> {
             verb
         };
         let intent = Intent { verb, generation, identity, spec, needs, unfound: false, applied };
-        self.recorder.record(Entry::Begin { address, intent })
+        Entry::Begin { address, intent }
     }
 
     /// The generation that a task is about: the old one's for a removal, the wanted one otherwise.

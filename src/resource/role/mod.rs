@@ -56,6 +56,13 @@ impl Resource for Role {
     const KIND: Kind = Kind::Role;
     const TYPE_NAME: &'static str = "AWS::IAM::Role";
     const MADE_BY: &'static str = "iam:CreateRole";
+    const READS: &'static [&'static str] = &[
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+    ];
     const OWNED: &'static [&'static str] = &["managed_policies", "inline_policies"];
     const WHOLE: &'static [&'static str] = &["trust", "inline_policies.*"];
     const NAMING: Option<Naming> = Some(Naming { longest: 64, prefix: "" });

@@ -125,6 +125,8 @@ impl Resource for Service {
     const KIND: Kind = Kind::Service;
     const TYPE_NAME: &'static str = "AWS::ECS::Service";
     const MADE_BY: &'static str = "ecs:CreateService";
+    const READS: &'static [&'static str] =
+        &["application-autoscaling:DescribeScalableTargets", "ecs:DescribeServices"];
     const FIXED: &'static [&'static str] = &["cluster"];
     const WHOLE: &'static [&'static str] = &["count"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });

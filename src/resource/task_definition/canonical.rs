@@ -37,15 +37,15 @@ pub fn platform(architecture: Architecture) -> RuntimePlatform {
 
 /// The container, in ECS's words.
 pub fn definition(container: &Container) -> ContainerDefinition {
-    let port = PortMapping::builder()
-        .container_port(i32::from(container.port))
-        .protocol(TransportProtocol::Tcp)
-        .build();
+    let port = container.port.map(|port| {
+        let mapping = PortMapping::builder().container_port(i32::from(port));
+        mapping.protocol(TransportProtocol::Tcp).build()
+    });
     ContainerDefinition::builder()
         .name(&container.name)
         .image(&container.image)
         .essential(true)
-        .port_mappings(port)
+        .set_port_mappings(Some(port.into_iter().collect()))
         .set_environment(Some(container.environment.iter().map(variable).collect()))
         .set_secrets(Some(container.secrets.iter().map(secret).collect()))
         .log_configuration(log_configuration(container))
@@ -122,7 +122,7 @@ fn container(live: &[ContainerDefinition], applied: Option<&Container>) -> Conta
     Container {
         name: names.join(", "),
         image: text(main.image()),
-        port: port.and_then(|port| port.try_into().ok()).unwrap_or_default(),
+        port: port.and_then(|port| port.try_into().ok()),
         environment: variables(main),
         secrets: main
             .secrets()
@@ -185,7 +185,7 @@ mod tests {
             container: Container {
                 name: "web".into(),
                 image: "nginx:1".into(),
-                port: 80,
+                port: Some(80),
                 environment: BTreeMap::from([("A".into(), "1".into()), ("B".into(), "2".into())]),
                 secrets: BTreeMap::from([("KEY".into(), "arn:aws:ssm:parameter".into())]),
                 log_group: Input::Known("/ecs/shop".into()),

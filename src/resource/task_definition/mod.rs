@@ -64,8 +64,9 @@ pub struct Container {
     pub name: String,
     /// What it runs: an image reference.
     pub image: String,
-    /// The port that it listens on.
-    pub port: u16,
+    /// The port that it listens on, if it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub port: Option<u16>,
     /// Environment variables, in clear.
     pub environment: BTreeMap<String, String>,
     /// Environment variables that ECS fills: the ARN of a secret or parameter by variable.
@@ -131,6 +132,7 @@ impl Resource for TaskDefinition {
     const KIND: Kind = Kind::TaskDefinition;
     const TYPE_NAME: &'static str = "AWS::ECS::TaskDefinition";
     const MADE_BY: &'static str = "ecs:RegisterTaskDefinition";
+    const READS: &'static [&'static str] = &["ecs:DescribeTaskDefinition"];
     const RENEWED: &'static [&'static str] = &["arn", "revision"];
     const HIDDEN: &'static [&'static str] = &["container.environment"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });

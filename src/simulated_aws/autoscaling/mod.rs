@@ -7,7 +7,7 @@
 mod page;
 mod policy;
 mod scalable_target;
-mod schedule;
+pub(super) mod schedule;
 mod scheduled_action;
 mod tags;
 #[cfg(test)]

@@ -57,8 +57,15 @@ const SECRETS: &[(Service, &str)] = &[
 ];
 
 /// Operations that are data events, of which the history has none.
-const DATA_EVENTS: &[&str] =
-    &["PutLogEvents", "PutObject", "CopyObject", "DeleteObject", "DeleteObjects"];
+const DATA_EVENTS: &[&str] = &[
+    "PutLogEvents",
+    "PutMetricData",
+    "Publish",
+    "PutObject",
+    "CopyObject",
+    "DeleteObject",
+    "DeleteObjects",
+];
 
 /// The event history of the account, as the region has it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -142,6 +149,9 @@ fn source(service: Service) -> &'static str {
         Service::Ssm => "ssm.amazonaws.com",
         Service::CloudTrail => "cloudtrail.amazonaws.com",
         Service::S3 => "s3.amazonaws.com",
+        Service::Scheduler => "scheduler.amazonaws.com",
+        Service::Sns => "sns.amazonaws.com",
+        Service::CloudWatch => "monitoring.amazonaws.com",
     }
 }
 

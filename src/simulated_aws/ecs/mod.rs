@@ -81,6 +81,16 @@ impl Default for Quotas {
     }
 }
 
+/// The roles that a task definition's tasks are started with and have; none for one that is not
+/// there.
+#[must_use]
+pub fn roles_of(cloud: &Cloud, definition: &str) -> Vec<String> {
+    let definition = lookup::definition(&cloud.ecs, definition);
+    let members = ["executionRoleArn", "taskRoleArn"].into_iter();
+    let named = |member| definition?.document.get(member)?.as_str().map(str::to_owned);
+    members.filter_map(named).collect()
+}
+
 /// Answers an operation.
 pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> Answer {
     forget(cloud);

@@ -78,7 +78,10 @@ fn families(call: &Call) -> Vec<Family> {
         | Service::SecretsManager
         | Service::ServiceQuotas
         | Service::Ssm
-        | Service::S3 => Vec::new(),
+        | Service::S3
+        | Service::Scheduler
+        | Service::Sns
+        | Service::CloudWatch => Vec::new(),
     }
 }
 

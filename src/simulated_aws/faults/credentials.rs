@@ -28,8 +28,9 @@ impl Fault for ExpiredCredentials {
             | Service::SecretsManager
             | Service::ServiceQuotas
             | Service::Ssm
-            | Service::CloudTrail => (400, "ExpiredTokenException"),
-            Service::S3 => (400, "ExpiredToken"),
+            | Service::CloudTrail
+            | Service::Scheduler => (400, "ExpiredTokenException"),
+            Service::S3 | Service::Sns | Service::CloudWatch => (400, "ExpiredToken"),
         };
         let message = "The security token included in the request is expired";
         Verdict::Refuse(ApiError::new(code, message).with_status(status))

@@ -29,7 +29,9 @@ impl LostAnswers {
 /// An error of AWS's own, as the service spells it.
 fn failure(scene: &Scene<'_>) -> ApiError {
     let (status, code) = match scene.call.service {
-        Service::Ec2 | Service::S3 => (500, "InternalError"),
+        Service::Ec2 | Service::S3 | Service::Sns => (500, "InternalError"),
+        Service::Scheduler => (500, "InternalServerException"),
+        Service::CloudWatch => (500, "InternalServiceFault"),
         Service::Iam => (500, "ServiceFailure"),
         Service::Elb | Service::Sts => (500, "InternalFailure"),
         Service::Ecs => (500, "ServerException"),

@@ -102,6 +102,12 @@ fn names(call: &Call) -> Option<Names> {
             .then_some(("NextToken", "NextToken")),
         Service::Ssm => (operation == "DescribeParameters").then_some(("NextToken", "NextToken")),
         Service::CloudTrail => (operation == "LookupEvents").then_some(("NextToken", "NextToken")),
-        Service::SecretsManager | Service::ServiceQuotas | Service::Sts | Service::S3 => None,
+        Service::SecretsManager
+        | Service::ServiceQuotas
+        | Service::Sts
+        | Service::S3
+        | Service::Scheduler
+        | Service::Sns
+        | Service::CloudWatch => None,
     }
 }

@@ -27,12 +27,17 @@ pub fn throttle(service: Service) -> ApiError {
         Service::Ec2 => {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").with_status(503)
         }
-        Service::Iam | Service::Elb | Service::Sts => ApiError::new("Throttling", "Rate exceeded"),
+        Service::Iam | Service::Elb | Service::Sts | Service::Sns | Service::CloudWatch => {
+            ApiError::new("Throttling", "Rate exceeded")
+        }
         Service::Ecs
         | Service::Logs
         | Service::SecretsManager
         | Service::Ssm
         | Service::CloudTrail => ApiError::new("ThrottlingException", "Rate exceeded"),
+        Service::Scheduler => {
+            ApiError::new("ThrottlingException", "Rate exceeded").with_status(429)
+        }
         Service::S3 => {
             ApiError::new("SlowDown", "Please reduce your request rate.").with_status(503)
         }

@@ -90,6 +90,18 @@ pub fn role_exists(cloud: &Cloud, arn: &str) -> bool {
     cloud.iam.roles.values().any(|role| role.arn == arn)
 }
 
+/// Whether a role exists and lets a service of AWS take it on; conditions are not judged.
+#[must_use]
+pub fn trusts(cloud: &Cloud, arn: &str, principal: &str) -> bool {
+    let Some(role) = cloud.iam.roles.values().find(|role| role.arn == arn) else { return false };
+    let document: serde_json::Value = serde_json::from_str(&role.trust).unwrap_or_default();
+    let statements = permission::list(&document["Statement"]);
+    statements.iter().any(|statement| {
+        let services = permission::list(&statement["Principal"]["Service"]);
+        statement["Effect"] == "Allow" && services.iter().any(|service| service == principal)
+    })
+}
+
 /// Answers an operation.
 pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> Answer {
     match operation {

@@ -37,7 +37,7 @@ fn object(value: Value) -> Option<Map<String, Value>> {
 }
 
 /// One value is a list of one, as everywhere in policies.
-fn list(value: &Value) -> Vec<Value> {
+pub(super) fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(items) => items.clone(),
         Value::Null => vec![],

@@ -1,4 +1,4 @@
-//! The wire: what a request says in any of four protocols, and how an answer is written in it.
+//! The wire: what a request says in any of six protocols, and how an answer is written in it.
 //!
 //! The rooms of the services see none of it: they take [`Parameters`] and give a
 //! [`serde_json::Value`] with the member names of the service, or an [`ApiError`].
@@ -6,15 +6,19 @@
 //! | protocol | services | request | answer |
 //! |---|---|---|---|
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
-//! | AWS query | ELB, IAM, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
+//! | AWS query | ELB, IAM, SNS, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
 //! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM, CloudTrail | JSON, operation in `X-Amz-Target` | JSON |
+//! | REST-JSON | EventBridge Scheduler | method, path, query, JSON | JSON |
+//! | RPC v2, CBOR | CloudWatch | path, CBOR | CBOR |
 //! | REST-XML | S3 | method, path, query, headers | headers, XML with flat lists, bytes |
 
+pub(super) mod cbor;
 mod form;
 pub mod hex;
 mod parameters;
 mod request;
 pub(super) mod rest;
+pub(super) mod rest_json;
 mod xml;
 
 use serde_json::{Value, json};
@@ -50,6 +54,12 @@ pub enum Service {
     CloudTrail,
     /// The Simple Storage Service.
     S3,
+    /// EventBridge Scheduler.
+    Scheduler,
+    /// The Simple Notification Service.
+    Sns,
+    /// CloudWatch.
+    CloudWatch,
 }
 
 /// How a service writes its requests and answers.
@@ -63,6 +73,10 @@ pub enum Protocol {
     Json,
     /// The operation in method and path, XML in and out, as S3 has it.
     RestXml,
+    /// The operation in method and path, JSON in and out.
+    RestJson,
+    /// The operation at the end of the path, CBOR in and out.
+    Cbor,
 }
 
 impl Service {
@@ -82,6 +96,9 @@ impl Service {
             "ssm" => Self::Ssm,
             "cloudtrail" => Self::CloudTrail,
             "s3" => Self::S3,
+            "scheduler" => Self::Scheduler,
+            "sns" => Self::Sns,
+            "monitoring" => Self::CloudWatch,
             _ => return None,
         })
     }
@@ -104,6 +121,9 @@ impl Service {
             | Self::Ssm
             | Self::CloudTrail => Protocol::Json,
             Self::S3 => Protocol::RestXml,
+            Self::Scheduler => Protocol::RestJson,
+            Self::Sns => Protocol::Query("http://sns.amazonaws.com/doc/2010-03-31/"),
+            Self::CloudWatch => Protocol::Cbor,
         }
     }
 }
@@ -155,6 +175,8 @@ pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &
     let headers = vec![("x-amzn-requestid".to_owned(), request_id.to_owned())];
     match protocol {
         Protocol::RestXml => rest::write(operation, answer, request_id),
+        Protocol::RestJson => rest_json::write(answer, headers),
+        Protocol::Cbor => cbor::write(answer, headers),
         Protocol::Json => write_json(answer, headers),
         Protocol::Ec2Query | Protocol::Query(_) => {
             let (status, body) = match answer {

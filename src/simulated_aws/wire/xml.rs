@@ -25,7 +25,11 @@ pub(super) fn output(
                 "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
             ));
         }
-        Protocol::Ec2Query | Protocol::Json | Protocol::RestXml => {
+        Protocol::Ec2Query
+        | Protocol::Json
+        | Protocol::RestXml
+        | Protocol::RestJson
+        | Protocol::Cbor => {
             xml.push_str(&format!("<{operation}Response xmlns=\"{EC2_NAMESPACE}\">"));
             xml.push_str(&format!("<requestId>{request_id}</requestId>"));
             members(&mut xml, output, "item");
@@ -48,7 +52,11 @@ pub(super) fn error(protocol: Protocol, error: &ApiError, request_id: &str) -> S
                  <RequestId>{request_id}</RequestId></ErrorResponse>"
             )
         }
-        Protocol::Ec2Query | Protocol::Json | Protocol::RestXml => format!(
+        Protocol::Ec2Query
+        | Protocol::Json
+        | Protocol::RestXml
+        | Protocol::RestJson
+        | Protocol::Cbor => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>\
              <Code>{code}</Code><Message>{message}</Message></Error></Errors>\
              <RequestID>{request_id}</RequestID></Response>"
@@ -76,6 +84,13 @@ fn members(xml: &mut String, value: &Value, item: &str) {
 
 fn element(xml: &mut String, name: &str, value: &Value, item: &str) {
     if value.is_null() {
+        return;
+    }
+    // The members of a map stand one after the other, each as an entry.
+    if let ("entry", Value::Array(entries)) = (name, value) {
+        for entry in entries {
+            element(xml, name, entry, item);
+        }
         return;
     }
     xml.push_str(&format!("<{name}>"));

@@ -1,12 +1,14 @@
-//! What can be wrong with a state's files.
+//! What can be wrong with a state, or with the place where it is kept.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::copies::Copy;
-use super::lock::Holder;
+use super::bucket::Exposure;
+use super::holder::Holder;
+use super::salvage::Copy;
+use crate::aws::AwsError;
 use crate::state::FORMAT;
 use crate::state::journal::Damage;
 
@@ -22,6 +24,36 @@ pub enum StoreError {
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
+    },
+    /// S3 refused, or did not answer.
+    #[error("{action} {}", path.display())]
+    Bucket {
+        /// What was tried: `reading`.
+        action: &'static str,
+        /// On which object, as `s3://bucket/key`.
+        path: PathBuf,
+        /// What AWS says.
+        source: AwsError,
+    },
+    /// Others could read what is in the bucket.
+    #[error("no state is kept in the bucket {bucket}: {exposure}")]
+    Exposed {
+        /// The bucket's name.
+        bucket: String,
+        /// Why they could.
+        exposure: Exposure,
+    },
+    /// Somebody else has taken over: what was being done was not begun any further.
+    #[error("the lock on this stack was lost{}", by.as_ref().map(|by| format!(" to {by}")).unwrap_or_default())]
+    Lost {
+        /// Who has, if they are still there.
+        by: Option<Holder>,
+    },
+    /// What lies where the lease should be is none.
+    #[error("{} is no lock of provision", path.display())]
+    NoLease {
+        /// The object.
+        path: PathBuf,
     },
     /// A file of the state is a symbolic link, or was swapped for one while it was opened.
     #[error("{} is a symbolic link: no file of a state is reached through one", path.display())]
@@ -131,6 +163,10 @@ impl StoreError {
             | Self::ForeignJournal { .. }
             | Self::MissingSnapshot { .. } => true,
             Self::Disk { .. }
+            | Self::Bucket { .. }
+            | Self::Exposed { .. }
+            | Self::Lost { .. }
+            | Self::NoLease { .. }
             | Self::Link { .. }
             | Self::Newer { .. }
             | Self::OtherStack { .. }
@@ -139,6 +175,19 @@ impl StoreError {
             | Self::NoCopy { .. }
             | Self::Broken { .. } => false,
         }
+    }
+
+    /// The same damage, knowing the newest copy that checks.
+    #[must_use]
+    pub(super) fn knowing(mut self, newest: Option<Copy>) -> Self {
+        if let Self::DamagedSnapshot { last_good, .. }
+        | Self::DamagedJournal { last_good, .. }
+        | Self::ForeignJournal { last_good, .. }
+        | Self::MissingSnapshot { last_good, .. } = &mut self
+        {
+            *last_good = newest;
+        }
+        self
     }
 }
 

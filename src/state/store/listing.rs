@@ -1,18 +1,13 @@
-//! Which stacks have a state in a place.
+//! Which stack a state is of, by its name in its place.
 //!
 //! The rule: a state that can't be read is listed all the same, so that nobody overlooks it.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{StoreError, disk};
-use super::{Store, disk::read_if_there};
+/// What the name of what checks for drift remember of a stack ends in.
+pub(super) const MEMORY: &str = "drift.json";
 
 /// A stack in one environment, by which a state is found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,40 +24,13 @@ impl fmt::Display for StackName {
     }
 }
 
-impl Store {
-    /// The stacks that have a state here, readable or not, in order of their names.
-    ///
-    /// # Errors
-    ///
-    /// When the directory is there and can't be listed.
-    pub fn stacks(&self) -> Result<BTreeSet<StackName>, StoreError> {
-        let directory = self.directory();
-        let entries = match fs::read_dir(directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            Err(error) => return Err(disk("listing", directory)(error)),
-        };
-        let mut stacks = BTreeSet::new();
-        for entry in entries {
-            stacks.extend(name_of(&entry.map_err(disk("listing", directory))?.path()));
-        }
-        Ok(stacks)
+impl StackName {
+    /// The stack of which `stem` names the state, and `snapshot` may say more.
+    pub(super) fn read(stem: &str, snapshot: Option<&[u8]>) -> Option<Self> {
+        let said = snapshot.and_then(|text| serde_json::from_slice::<Self>(text).ok());
+        // Both names may have hyphens in them, and only the snapshot knows where one ends.
+        said.filter(|name| name.to_string() == stem).or_else(|| split(stem))
     }
-}
-
-/// The stack of which a file is the snapshot or the journal, if it is either.
-fn name_of(path: &Path) -> Option<StackName> {
-    // A journal alone is a state that was lost.
-    let is_state = match path.extension().and_then(OsStr::to_str) {
-        Some("json") => true,
-        Some("journal") => !path.with_extension("json").exists(),
-        _ => false,
-    };
-    let stem = path.file_stem()?.to_str().filter(|_| is_state)?;
-    let said = read_if_there(path).ok().flatten();
-    let said = said.and_then(|text| serde_json::from_slice::<StackName>(&text).ok());
-    // Both names may have hyphens in them, and only the snapshot knows where one ends.
-    said.filter(|name| name.to_string() == stem).or_else(|| split(stem))
 }
 
 /// The likeliest reading of `shop-api-dev`. What can't be an environment makes it no state's:
@@ -74,47 +42,4 @@ fn split(stem: &str) -> Option<StackName> {
     let is_name = |name: &str| name.starts_with(is_letter) && name.chars().all(is_of_names);
     let name = StackName { stack: stack.to_owned(), environment: environment.to_owned() };
     (is_name(stack) && is_name(environment)).then_some(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::State;
-
-    fn listed(files: &[(&str, &str)]) -> Vec<String> {
-        let directory = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            fs::write(directory.path().join(name), text).unwrap();
-        }
-        let stacks = Store::new(directory.path()).stacks().unwrap();
-        stacks.iter().map(|name| format!("{} in {}", name.stack, name.environment)).collect()
-    }
-
-    #[test]
-    fn a_directory_that_is_not_there_holds_no_state() {
-        let directory = tempfile::tempdir().unwrap();
-        let stacks = Store::new(directory.path().join("none")).stacks().unwrap();
-        assert_eq!(stacks, BTreeSet::new());
-    }
-
-    #[test]
-    fn the_snapshot_says_where_the_name_of_a_stack_ends() {
-        let state = State::new("shop", "blue-1", "123456789012", "eu-west-1");
-        let text = serde_json::to_string(&state).unwrap();
-        assert_eq!(listed(&[("shop-blue-1.json", &text)]), ["shop in blue-1"]);
-    }
-
-    #[test]
-    fn what_can_not_be_read_is_listed_and_what_is_no_state_is_not() {
-        let files = [
-            ("shop-api-dev.json", "{ damaged"),
-            ("lost-dev.journal", ""),
-            ("shop-api-dev.journal", ""),
-            ("eu-west-1.json", "{}"),
-            ("shop-api-dev.lock", ""),
-            ("notes.json", "{}"),
-            ("shop-api-dev.drift.json", "{}"),
-        ];
-        assert_eq!(listed(&files), ["lost in dev", "shop-api in dev"]);
-    }
 }

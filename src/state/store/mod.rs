@@ -1,182 +1,337 @@
-//! Where states are kept: a directory of files.
+//! Where states are kept: a directory of files, or a bucket of S3.
 //!
-//! | file | what it is |
-//! |---|---|
-//! | `{stack}-{environment}.json` | the snapshot: readable JSON, with a checksum over all the rest |
-//! | `{stack}-{environment}.journal` | what happened since, a line each |
-//! | `{stack}-{environment}.lock` | locked while somebody works, and says who |
-//! | `{stack}-{environment}.drift.json` | what checks for drift remember; no part of the state |
-//! | `{stack}-{environment}.backups/` | the last ten snapshots, the present one among them |
-//!
-//! The rules: a snapshot is replaced as a whole (a temporary file, fsync, rename, fsync of the
-//! directory), a journal only grows. Files are for their owner's eyes alone, and none of them is
-//! reached through a symbolic link. What can't be trusted is an error, never an empty state.
+//! The rules are the same in both, and what stands there is the same text. A snapshot is replaced
+//! as a whole, a journal only grows; what can't be trusted is an error, never an empty state; one
+//! writer at a time. How each place keeps them is said in [`directory`] and [`bucket`].
 
-mod copies;
-mod disk;
+pub mod bucket;
+mod contents;
+pub mod directory;
 mod error;
+mod holder;
 mod listing;
-mod lock;
-mod memory;
 mod salvage;
 mod snapshot;
-#[cfg(test)]
-mod tests;
-mod writer;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
 
-pub use copies::Copy;
-pub use disk::write_private;
+pub use bucket::{Bucket, BucketLock, BucketPlace, BucketWriter, Caution, Exposure};
+pub use directory::{Directory, DirectoryLock, DirectoryWriter, write_private};
 pub use error::StoreError;
+pub use holder::{Holder, Tenure};
 pub use listing::StackName;
-pub use lock::{Holder, Lock};
-pub use salvage::Salvage;
-pub use snapshot::{SnapshotFault, parse as parse_snapshot};
-pub use writer::{Recorder, Writer};
+pub use salvage::{Copy, Salvage};
+pub use snapshot::{SnapshotFault, parse as parse_snapshot, render as render_snapshot};
 
-use self::disk::read_if_there;
 use super::State;
-use super::journal::{self, Damage, Entry, Header};
+use super::journal::Entry;
 
-/// A directory that holds states.
-#[derive(Clone, Debug)]
-pub struct Store {
-    directory: PathBuf,
+/// What writes down what happens, before and after it does.
+pub trait Recorder: Send {
+    /// The state with all that was recorded.
+    fn state(&self) -> &State;
+
+    /// Writes entries down, in their order; they are safe afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When they are not: then nothing that depends on any of them may start.
+    fn record_all(
+        &mut self,
+        entries: Vec<Entry>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes one entry down.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recorder::record_all`].
+    fn record(&mut self, entry: Entry) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.record_all(vec![entry])
+    }
 }
 
-/// Where the files of one stack in one environment are.
+/// A place that holds states.
 #[derive(Clone, Debug)]
-struct Files {
-    stack: String,
-    environment: String,
-    snapshot: PathBuf,
-    journal: PathBuf,
-    lock: PathBuf,
-    backups: PathBuf,
+pub enum Store {
+    /// A directory of files.
+    Directory(Directory),
+    /// A bucket of S3.
+    Bucket(Bucket),
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => directory.path().display().fmt(formatter),
+            Self::Bucket(bucket) => bucket.place().fmt(formatter),
+        }
+    }
 }
 
 impl Store {
-    /// The states of a directory, which need not exist yet.
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
-    }
-
-    /// The directory.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// The file that holds the snapshot of a stack.
-    pub fn snapshot_path(&self, stack: &str, environment: &str) -> PathBuf {
-        self.files(stack, environment).snapshot
-    }
-
     /// Reads a state, as it is between two writes; no lock is needed.
     ///
     /// # Errors
     ///
     /// When there is one and it can't be trusted. Never an empty state in place of a damaged one.
-    pub fn load(&self, stack: &str, environment: &str) -> Result<Option<State>, StoreError> {
-        let files = self.files(stack, environment);
-        // A writer may replace the snapshot and its journal between the two reads: two that do
-        // not belong together are read again before they are believed.
-        for _ in 0..10 {
-            match files.load() {
-                Err(StoreError::ForeignJournal { .. } | StoreError::MissingSnapshot { .. }) => {}
-                settled => return settled,
-            }
+    pub async fn load(&self, stack: &str, environment: &str) -> Result<Option<State>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.load(stack, environment),
+            Self::Bucket(bucket) => Box::pin(bucket.load(stack, environment)).await,
         }
-        files.load()
     }
 
-    fn files(&self, stack: &str, environment: &str) -> Files {
-        let file = |ending: &str| self.directory.join(format!("{stack}-{environment}.{ending}"));
-        Files {
-            stack: stack.into(),
-            environment: environment.into(),
-            snapshot: file("json"),
-            journal: file("journal"),
-            lock: file("lock"),
-            backups: file("backups"),
+    /// The stacks that have a state here, readable or not, in order of their names.
+    ///
+    /// # Errors
+    ///
+    /// When the place is there and can't be listed.
+    pub async fn stacks(&self) -> Result<BTreeSet<StackName>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.stacks(),
+            Self::Bucket(bucket) => Box::pin(bucket.stacks()).await,
+        }
+    }
+
+    /// Takes the lock of a stack, so that nobody else changes it. It does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Held`] when somebody has it. A holder that died has let go of it, in a bucket
+    /// after minutes.
+    pub async fn lock(
+        &self,
+        stack: &str,
+        environment: &str,
+        holder: &Holder,
+    ) -> Result<Lock, StoreError> {
+        Ok(match self {
+            Self::Directory(directory) => {
+                Lock::Directory(directory.lock(stack, environment, holder)?)
+            }
+            Self::Bucket(bucket) => {
+                let lock = Box::pin(bucket.lock(stack, environment, holder)).await?;
+                Lock::Bucket(Box::new(lock))
+            }
+        })
+    }
+
+    /// The lock that somebody has on a stack, for those who only look; `None` when nobody has. A
+    /// holder that died is not at work.
+    ///
+    /// # Errors
+    ///
+    /// When the place can't be asked.
+    pub async fn tenure(
+        &self,
+        stack: &str,
+        environment: &str,
+    ) -> Result<Option<Tenure>, StoreError> {
+        match self {
+            Self::Directory(directory) => {
+                let holder = directory.at_work(stack, environment);
+                Ok(holder.map(|holder| Tenure { holder, ends_in: None }))
+            }
+            Self::Bucket(bucket) => Box::pin(bucket.tenure(stack, environment)).await,
+        }
+    }
+
+    /// Who is at work on a stack; `None` when nobody is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::tenure`].
+    pub async fn at_work(
+        &self,
+        stack: &str,
+        environment: &str,
+    ) -> Result<Option<Holder>, StoreError> {
+        Ok(self.tenure(stack, environment).await?.map(|tenure| tenure.holder))
+    }
+
+    /// The kept snapshots of a stack that check, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the place can't be asked.
+    pub async fn copies(
+        &self,
+        stack: &str,
+        environment: &str,
+    ) -> Result<Vec<(Copy, State)>, StoreError> {
+        match self {
+            Self::Directory(directory) => Ok(directory.copies(stack, environment)),
+            Self::Bucket(bucket) => Box::pin(bucket.copies(stack, environment)).await,
+        }
+    }
+
+    /// The best that can be had of a stack's state; or the copy with a serial, as it was then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoCopy`] when there is none.
+    pub async fn salvage(
+        &self,
+        stack: &str,
+        environment: &str,
+        serial: Option<u64>,
+    ) -> Result<Salvage, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.salvage(stack, environment, serial),
+            Self::Bucket(bucket) => Box::pin(bucket.salvage(stack, environment, serial)).await,
+        }
+    }
+
+    /// The newest copy of a state that is not there any more, although it was never taken down.
+    ///
+    /// # Errors
+    ///
+    /// When the place can't be asked.
+    pub async fn lost(&self, stack: &str, environment: &str) -> Result<Option<Copy>, StoreError> {
+        let newest = self.copies(stack, environment).await?.into_iter().next();
+        Ok(newest.filter(|(_, state)| !state.is_empty()).map(|(copy, _)| copy))
+    }
+
+    /// What is better mended about the place.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Exposed`] where others could read the states.
+    pub async fn inspect(&self) -> Result<Vec<Caution>, StoreError> {
+        match self {
+            Self::Directory(_) => Ok(Vec::new()),
+            Self::Bucket(bucket) => Box::pin(bucket.inspect()).await,
+        }
+    }
+
+    /// What checks of a stack remember beside its state; `None` before the first that does.
+    ///
+    /// # Errors
+    ///
+    /// When the place can't be asked.
+    pub async fn remembered(
+        &self,
+        stack: &str,
+        environment: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Directory(directory) => directory.remembered(stack, environment),
+            Self::Bucket(bucket) => Box::pin(bucket.remembered(stack, environment)).await,
+        }
+    }
+
+    /// Has checks of a stack remember something. It needs no lock: the last of two who write at
+    /// once has it.
+    ///
+    /// # Errors
+    ///
+    /// When the place refuses.
+    pub async fn remember(
+        &self,
+        stack: &str,
+        environment: &str,
+        memory: &[u8],
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(directory) => directory.remember(stack, environment, memory),
+            Self::Bucket(bucket) => Box::pin(bucket.remember(stack, environment, memory)).await,
+        }
+    }
+
+    /// Gives back every lock that was taken through this and is still held.
+    pub async fn close(&self) {
+        if let Self::Bucket(bucket) = self {
+            bucket.close().await;
         }
     }
 }
 
-impl Files {
-    fn load(&self) -> Result<Option<State>, StoreError> {
-        // The journal first: a snapshot that is newer than it has taken it in.
-        let journal = read_if_there(&self.journal)?;
-        let snapshot = read_if_there(&self.snapshot)?;
-        let Some(text) = snapshot else { return self.without_snapshot(journal.as_deref()) };
-        let mut state = self.parse(&text)?;
-        if !self.is_own(&state) {
-            return Err(StoreError::OtherStack {
-                path: self.snapshot.clone(),
-                found: format!("{} in {}", state.stack, state.environment),
-                expected: format!("{} in {}", self.stack, self.environment),
-            });
-        }
-        let journal = journal.map(|text| self.read_journal(&text)).transpose()?;
-        let Some((header, entries)) = journal else { return Ok(Some(state)) };
-        // The process died between writing the snapshot and removing the journal.
-        if header.lineage == state.lineage && header.serial < state.serial {
-            return Ok(Some(state));
-        }
-        if !header.follows(&state) {
-            return Err(StoreError::ForeignJournal {
-                path: self.journal.clone(),
-                found: header.serial,
-                found_lineage: header.lineage,
-                expected: state.serial,
-                expected_lineage: state.lineage,
-                last_good: self.last_good(),
-            });
-        }
-        for entry in entries {
-            state.apply(entry);
-        }
-        Ok(Some(state))
-    }
+/// The right to change a stack's state.
+#[derive(Debug)]
+pub enum Lock {
+    /// Given back when it is dropped, or its process dies.
+    Directory(DirectoryLock),
+    /// Given back when its store is closed, and runs out when its process dies.
+    Bucket(Box<BucketLock>),
+}
 
-    /// There is no snapshot: that is no state, unless a journal says that there was one.
-    fn without_snapshot(&self, journal: Option<&[u8]>) -> Result<Option<State>, StoreError> {
-        if journal.is_none() {
-            return Ok(None);
-        }
-        let path = self.journal.clone();
-        Err(StoreError::MissingSnapshot { path, last_good: self.last_good() })
-    }
-
-    fn is_own(&self, state: &State) -> bool {
-        state.stack == self.stack && state.environment == self.environment
-    }
-
-    fn read_journal(&self, text: &[u8]) -> Result<(Header, Vec<Entry>), StoreError> {
-        let journal = journal::read(text).and_then(|journal| {
-            // A journal is put in place with its first line: one without it was cut off.
-            journal.ok_or_else(|| Damage { line: 1, what: "it is cut off".into() })
-        });
-        journal.map_err(|source| StoreError::DamagedJournal {
-            path: self.journal.clone(),
-            source,
-            last_good: self.last_good(),
+impl Lock {
+    /// Begins to write a state: its snapshot is safe afterwards, and an empty journal.
+    ///
+    /// # Errors
+    ///
+    /// When the place refuses: then AWS must not be asked for anything.
+    pub async fn begin(self, state: State) -> Result<Writer, StoreError> {
+        Ok(match self {
+            Self::Directory(lock) => Writer::Directory(Box::new(lock.begin(state)?)),
+            Self::Bucket(lock) => Writer::Bucket(Box::new(Box::pin(lock.begin(state)).await?)),
         })
     }
 
-    fn parse(&self, text: &[u8]) -> Result<State, StoreError> {
-        let path = self.snapshot.clone();
-        snapshot::parse(text).map_err(|fault| match fault {
-            SnapshotFault::Newer(format) => StoreError::Newer { path, format },
-            SnapshotFault::Damaged(what) => {
-                StoreError::DamagedSnapshot { path, what, last_good: self.last_good() }
-            }
-        })
+    /// Keeps what is there of the state among the copies, so that another can be written.
+    ///
+    /// # Errors
+    ///
+    /// When the place refuses.
+    pub async fn lay_aside(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(lock) => lock.lay_aside(),
+            Self::Bucket(lock) => Box::pin(lock.lay_aside()).await,
+        }
     }
 }
 
-impl Header {
-    fn follows(&self, state: &State) -> bool {
-        self.lineage == state.lineage && self.serial == state.serial
+/// Writes a state while it changes.
+#[derive(Debug)]
+pub enum Writer {
+    /// Into files.
+    Directory(Box<DirectoryWriter>),
+    /// Into objects.
+    Bucket(Box<BucketWriter>),
+}
+
+impl Writer {
+    /// Writes the snapshot anew, with all that the journal says, and removes the journal.
+    ///
+    /// # Errors
+    ///
+    /// When the place refuses: the old snapshot and the journal are still whole.
+    pub async fn finish(self) -> Result<State, StoreError> {
+        match self {
+            Self::Directory(writer) => writer.finish(),
+            Self::Bucket(writer) => Box::pin(writer.finish()).await,
+        }
+    }
+
+    /// Writes the snapshot of a stack of which nothing is left, and removes the state from sight:
+    /// the last snapshots stay among the copies.
+    ///
+    /// # Errors
+    ///
+    /// When the place refuses.
+    pub async fn retire(self) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(writer) => writer.retire(),
+            Self::Bucket(writer) => Box::pin(writer.retire()).await,
+        }
+    }
+}
+
+impl Recorder for Writer {
+    fn state(&self) -> &State {
+        match self {
+            Self::Directory(writer) => writer.state(),
+            Self::Bucket(writer) => writer.state(),
+        }
+    }
+
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        match self {
+            Self::Directory(writer) => writer.record_all(entries).await,
+            Self::Bucket(writer) => Box::pin(writer.record_all(entries)).await,
+        }
     }
 }

@@ -1,11 +1,35 @@
 //! What can be had of a state that can't be read: the snapshot that its journal follows, wherever
 //! there is a good copy of it, and the journal as far as it checks.
 
-use super::disk::{create_directory, lay_aside, read_if_there};
+use std::path::PathBuf;
+
 use super::error::StoreError;
-use super::{Copy, Files, Lock, Store};
 use crate::state::State;
 use crate::state::journal::{self, Entry, Header};
+
+/// How many snapshots are kept.
+pub(super) const KEPT: usize = 10;
+
+/// A kept snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Its serial.
+    pub serial: u64,
+    /// The file, or the object as `s3://bucket/key`.
+    pub path: PathBuf,
+}
+
+/// The serial in a kept snapshot's name, `0000000007.json`; `None` for anything else.
+pub(super) fn serial_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json")?;
+    let is_number = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
+/// The name of a kept snapshot.
+pub(super) fn copy_name(serial: u64) -> String {
+    format!("{serial:010}.json")
+}
 
 /// A state that was put together from what is left of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,81 +44,46 @@ pub struct Salvage {
     pub is_whole: bool,
 }
 
-impl Store {
-    /// The kept snapshots of a stack that check, newest first.
-    pub fn copies(&self, stack: &str, environment: &str) -> Vec<(Copy, State)> {
-        self.files(stack, environment).good_copies()
-    }
+/// What is left of a state.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// The kept snapshots that check, newest first.
+    pub copies: Vec<(Copy, State)>,
+    /// The snapshot in its place, where it checks.
+    pub present: Option<(Copy, State)>,
+    /// Whether there is one at all.
+    pub has_snapshot: bool,
+    pub journal: Option<Vec<u8>>,
+}
 
-    /// The best that can be had of a stack's state; or the copy with a serial, as it was then.
+impl Left {
+    /// The best that can be had; or the copy with a serial, as it was then.
     ///
     /// # Errors
     ///
     /// [`StoreError::NoCopy`] when there is none.
-    pub fn salvage(
-        &self,
-        stack: &str,
-        environment: &str,
-        serial: Option<u64>,
-    ) -> Result<Salvage, StoreError> {
-        let files = self.files(stack, environment);
+    pub fn salvage(self, serial: Option<u64>) -> Result<Salvage, StoreError> {
+        let known = self.copies.iter().map(|(copy, _)| copy.serial).collect();
         let salvage = match serial {
-            Some(serial) => files.copy(serial),
-            None => files.best(),
+            Some(serial) => self.copy(serial),
+            None => self.best(),
         };
-        let known = || files.good_copies().iter().map(|(copy, _)| copy.serial).collect();
-        salvage.ok_or_else(|| StoreError::NoCopy { serial, known: known() })
+        salvage.ok_or(StoreError::NoCopy { serial, known })
     }
-}
 
-impl Store {
-    /// The newest copy of a state that is not there any more, although it was never taken down.
-    pub fn lost(&self, stack: &str, environment: &str) -> Option<Copy> {
-        let newest = self.copies(stack, environment).into_iter().next();
-        newest.filter(|(_, state)| !state.is_empty()).map(|(copy, _)| copy)
-    }
-}
-
-impl Lock {
-    /// Lays what is there of the state aside, among the copies, so that another can be written.
-    ///
-    /// # Errors
-    ///
-    /// When the disk refuses.
-    pub fn lay_aside(&self) -> Result<(), StoreError> {
-        let files = &self.files;
-        create_directory(&files.backups)?;
-        // A name that nothing laid aside has: what can't be read must not be lost either.
-        let name =
-            |count: u32, ending: &str| files.backups.join(format!("laid-aside-{count}.{ending}"));
-        let is_free =
-            |count: &u32| !name(*count, "json").exists() && !name(*count, "journal").exists();
-        let count = (1..u32::MAX).find(is_free).unwrap_or(u32::MAX);
-        lay_aside(&files.snapshot, &name(count, "json"))?;
-        lay_aside(&files.journal, &name(count, "journal"))
-    }
-}
-
-impl Files {
-    fn copy(&self, serial: u64) -> Option<Salvage> {
-        let mut copies = self.good_copies().into_iter();
+    fn copy(self, serial: u64) -> Option<Salvage> {
+        let mut copies = self.copies.into_iter();
         let (from, state) = copies.find(|(copy, _)| copy.serial == serial)?;
         Some(Salvage::without_journal(from, state, false))
     }
 
-    fn best(&self) -> Option<Salvage> {
-        let mut candidates = self.good_copies();
-        if let Some(state) = self.good(&self.snapshot) {
-            let copy = Copy { serial: state.serial, path: self.snapshot.clone() };
-            candidates.insert(0, (copy, state));
-        }
-        let journal = read_if_there(&self.journal).ok().flatten();
-        let journal = journal.map(|text| journal::read_prefix(&text));
+    fn best(self) -> Option<Salvage> {
+        let mut candidates: Vec<_> = self.present.into_iter().chain(self.copies).collect();
+        let journal = self.journal.map(|text| journal::read_prefix(&text));
         if let Some((Some((header, entries)), damage)) = &journal {
             let followed = candidates.iter().find(|(_, state)| header.follows(state));
             if let Some((from, state)) = followed {
-                let salvage = Salvage::with_journal(from, state, entries, damage.is_none());
-                return Some(salvage);
+                return Some(Salvage::with_journal(from, state, entries, damage.is_none()));
             }
         }
         candidates.sort_by_key(|(copy, _)| std::cmp::Reverse(copy.serial));
@@ -104,7 +93,7 @@ impl Files {
         // Beside a snapshot, no journal means that nothing has happened since, and an older one
         // that it was taken in. Without either, nobody knows.
         let is_whole = match &journal {
-            None => self.snapshot.exists(),
+            None => self.has_snapshot,
             Some((Some((header, _)), _)) => is_newer(header),
             Some((None, _)) => false,
         };

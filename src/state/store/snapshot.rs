@@ -35,7 +35,7 @@ fn one_to_two(members: &mut serde_json::Map<String, Value>) {
 }
 
 /// The snapshot as it is written: equal states are equal bytes.
-pub(super) fn render(state: &State) -> String {
+pub fn render(state: &State) -> String {
     let rest = serde_json::to_string_pretty(state).expect("a state is made of maps and scalars");
     let rest = format!("{rest}\n");
     let sum = checksum(&rest);

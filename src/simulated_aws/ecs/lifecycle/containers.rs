@@ -13,6 +13,9 @@ use crate::simulated_aws::elb::targets::{TargetAnswer, health_check_path};
 use crate::simulated_aws::logs;
 use crate::simulated_aws::wire::Parameters;
 
+/// How long a job takes that nothing else is said of, in seconds.
+const JOB_S: u64 = 45;
+
 const EXITED: &str = "EssentialContainerExited";
 const ESSENTIAL: &str = "Essential container in task exited";
 
@@ -20,9 +23,23 @@ const ESSENTIAL: &str = "Essential container in task exited";
 fn workloads(cloud: &Cloud, task: &Task) -> Vec<(Value, Workload)> {
     let definition = definition(&cloud.ecs, &task.definition);
     let containers = definition.map_or(&[][..], containers).iter();
-    let behaviour =
-        |container: &Value| workload(&cloud.ecs, container["image"].as_str().unwrap_or_default());
+    let behaviour = |container: &Value| {
+        let image = container["image"].as_str().unwrap_or_default();
+        let workload = workload(&cloud.ecs, image);
+        if workload.run == Run::Forever && is_job(task, container) { job(workload) } else { workload }
+    };
     containers.map(|container| (container.clone(), behaviour(container))).collect()
+}
+
+/// Whether a container is there to do something and end: nobody keeps its task running, and nobody
+/// can ask it anything.
+fn is_job(task: &Task, container: &Value) -> bool {
+    task.service.is_none() && container["portMappings"].as_array().is_none_or(Vec::is_empty)
+}
+
+fn job(workload: Workload) -> Workload {
+    let run = Run::Exits { code: 0, after_seconds: JOB_S, lines: vec![] };
+    Workload { run, ..workload }
 }
 
 /// When and how the first essential container ends by itself.

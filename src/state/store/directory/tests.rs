@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::event::Verb;
 use crate::resource::{Address, Identity};
+use crate::state::journal::{Entry, Header};
+use crate::state::store::{Holder, Recorder as _, SnapshotFault, parse_snapshot, snapshot};
 use crate::state::{FORMAT, Intent};
 
 const STACK: &str = "web";
@@ -29,7 +31,7 @@ fn holder() -> Holder {
 
 /// Takes the lock. A process that another test is just starting holds a copy of every open file, of
 /// a lock that was let go too, until it has become its own program.
-fn lock(store: &Store) -> Lock {
+fn lock(store: &Directory) -> DirectoryLock {
     for _ in 0..1000 {
         match store.lock(STACK, ENVIRONMENT, &holder()) {
             Err(StoreError::Held { holder: None }) => {
@@ -41,7 +43,7 @@ fn lock(store: &Store) -> Lock {
     panic!("nobody has the lock, and it is held");
 }
 
-fn load(store: &Store) -> Result<Option<State>, StoreError> {
+fn load(store: &Directory) -> Result<Option<State>, StoreError> {
     store.load(STACK, ENVIRONMENT)
 }
 
@@ -84,24 +86,24 @@ fn entries() -> Vec<Entry> {
 
 /// A directory with a snapshot and a journal beside it, as a killed run leaves them, and the
 /// state after each entry.
-fn killed() -> (TempDir, Store, Vec<State>) {
+fn killed() -> (TempDir, Directory, Vec<State>) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::new(directory.path().join("state"));
+    let store = Directory::new(directory.path().join("state"));
     let state = State::new(STACK, ENVIRONMENT, "000000000000", "eu-west-1");
     let mut writer = lock(&store).begin(state).unwrap();
     let mut states = vec![writer.state().clone()];
     for entry in entries() {
-        writer.record(entry).unwrap();
+        writer.write(vec![entry]).unwrap();
         states.push(writer.state().clone());
     }
     (directory, store, states)
 }
 
-fn snapshot(store: &Store) -> PathBuf {
+fn snapshot(store: &Directory) -> PathBuf {
     store.files(STACK, ENVIRONMENT).snapshot
 }
 
-fn journal(store: &Store) -> PathBuf {
+fn journal(store: &Directory) -> PathBuf {
     store.files(STACK, ENVIRONMENT).journal
 }
 
@@ -121,7 +123,7 @@ fn what_was_recorded_is_read_back() {
 #[test]
 fn no_state_is_none_and_a_retired_one_too() {
     let (_directory, store, states) = killed();
-    assert_eq!(Store::new("/nowhere/at/all").load(STACK, ENVIRONMENT).unwrap(), None);
+    assert_eq!(Directory::new("/nowhere/at/all").load(STACK, ENVIRONMENT).unwrap(), None);
     lock(&store).begin(states[0].clone()).unwrap().retire().unwrap();
     assert_eq!(load(&store).unwrap(), None);
     assert!(
@@ -143,7 +145,7 @@ fn who_only_looks_is_told_who_is_at_work_and_of_nobody_who_was() {
     fs::write(store.files(STACK, ENVIRONMENT).lock, serde_json::to_string(&holder()).unwrap())
         .unwrap();
     assert_eq!(at_work(), None);
-    assert_eq!(Store::new("/nowhere/at/all").at_work(STACK, ENVIRONMENT), None);
+    assert_eq!(Directory::new("/nowhere/at/all").at_work(STACK, ENVIRONMENT), None);
 }
 
 #[test]
@@ -190,7 +192,7 @@ fn only_the_owner_can_read_anything() {
     for file in [&files.snapshot, &files.journal, &files.lock, &copy] {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
-    assert_eq!(mode(store.directory()), 0o700);
+    assert_eq!(mode(store.path()), 0o700);
     assert_eq!(mode(&files.backups), 0o700);
 }
 
@@ -281,7 +283,7 @@ fn a_journal_of_a_later_serial_is_refused_and_followed_from_its_own_copy() {
     let old = fs::read(snapshot(&store)).unwrap();
     let state = load(&store).unwrap().unwrap();
     let mut writer = lock(&store).begin(state).unwrap();
-    writer.record(made("c")).unwrap();
+    writer.write(vec![made("c")]).unwrap();
     let state = writer.state().clone();
     drop(writer);
     fs::write(snapshot(&store), old).unwrap();
@@ -304,7 +306,7 @@ fn a_journal_of_an_earlier_serial_was_taken_in() {
 #[test]
 fn another_stacks_state_is_refused_and_never_restored() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::new(directory.path());
+    let store = Directory::new(directory.path());
     let state = State::new("web-dev", "x", "000000000000", "eu-west-1");
     store.lock("web-dev", "x", &holder()).unwrap().begin(state).unwrap().finish().unwrap();
     // The same file, by other parts of the name.
@@ -417,9 +419,9 @@ fn a_full_disk_stops_the_writer_for_good_and_loses_nothing() {
     let writer = lock(&store).begin(states[0].clone()).unwrap();
     let state = writer.state().clone();
     let mut writer = writer.with_journal(File::options().write(true).open("/dev/full").unwrap());
-    let refused = writer.record(begin("a")).unwrap_err();
+    let refused = writer.write(vec![begin("a")]).unwrap_err();
     assert!(matches!(refused, StoreError::Disk { action: "writing", .. }), "{refused}");
-    assert!(matches!(writer.record(begin("b")).unwrap_err(), StoreError::Broken { .. }));
+    assert!(matches!(writer.write(vec![begin("b")]).unwrap_err(), StoreError::Broken { .. }));
     assert_eq!(*writer.state(), state, "what is not on disk has not happened");
     drop(writer);
     assert_eq!(load(&store).unwrap(), Some(state));
@@ -430,9 +432,9 @@ fn a_directory_that_cannot_be_made_stops_before_anything_begins() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("state");
     fs::write(&file, "no directory").unwrap();
-    let refused = Store::new(&file).lock(STACK, ENVIRONMENT, &holder()).unwrap_err();
+    let refused = Directory::new(&file).lock(STACK, ENVIRONMENT, &holder()).unwrap_err();
     assert!(matches!(refused, StoreError::Disk { .. }), "{refused}");
-    assert!(Store::new(&file).load(STACK, ENVIRONMENT).is_err());
+    assert!(Directory::new(&file).load(STACK, ENVIRONMENT).is_err());
 }
 
 #[test]
@@ -462,7 +464,7 @@ fn a_reader_never_sees_half_a_write() {
             for round in 0..60 {
                 let mut writer = lock(&store).begin(state).unwrap();
                 for entry in entries() {
-                    writer.record(entry).unwrap();
+                    writer.write(vec![entry]).unwrap();
                 }
                 if round % 10 == 9 {
                     writer.retire().unwrap();

@@ -4,36 +4,24 @@ use std::fs::File;
 use std::io::Write;
 
 use super::disk::{create_directory, open_if_there, private, remove, replace};
-use super::error::{StoreError, disk};
-use super::{Files, Lock, snapshot};
+use super::{DirectoryLock, Files};
 use crate::state::journal::{self, Entry, Header};
+use crate::state::store::error::{StoreError, disk};
+use crate::state::store::{Recorder, snapshot};
 use crate::state::{FORMAT, State};
-
-/// What writes down what happens, before and after it does.
-pub trait Recorder: Send {
-    /// The state with all that was recorded.
-    fn state(&self) -> &State;
-
-    /// Writes an entry down; it is safe on disk afterwards.
-    ///
-    /// # Errors
-    ///
-    /// When it is not: then nothing that depends on it may start.
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError>;
-}
 
 /// Writes a state while it changes.
 #[derive(Debug)]
-pub struct Writer {
-    lock: Lock,
+pub struct DirectoryWriter {
+    lock: DirectoryLock,
     state: State,
     journal: File,
     /// Whether a write has failed: what was written of it may be half a line.
     broken: bool,
 }
 
-impl Writer {
-    pub(super) fn begin(lock: Lock, mut state: State) -> Result<Self, StoreError> {
+impl DirectoryWriter {
+    pub(super) fn begin(lock: DirectoryLock, mut state: State) -> Result<Self, StoreError> {
         lock.files.write_snapshot(&mut state)?;
         let journal = lock.files.new_journal(&state)?;
         Ok(Self { lock, state, journal, broken: false })
@@ -64,6 +52,23 @@ impl Writer {
         remove(&files.snapshot)
     }
 
+    /// Writes entries down, in their order; they are on disk afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses: then none of them has happened.
+    pub fn write(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let lines: String = entries.iter().map(journal::write_line).collect();
+        self.append(&lines)?;
+        for entry in entries {
+            self.state.apply(entry);
+        }
+        Ok(())
+    }
+
     /// A writer whose journal is another file.
     #[cfg(test)]
     pub(super) fn with_journal(self, journal: File) -> Self {
@@ -82,15 +87,13 @@ impl Writer {
     }
 }
 
-impl Recorder for Writer {
+impl Recorder for DirectoryWriter {
     fn state(&self) -> &State {
         &self.state
     }
 
-    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
-        self.append(&journal::write_line(&entry))?;
-        self.state.apply(entry);
-        Ok(())
+    async fn record_all(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        self.write(entries)
     }
 }
 

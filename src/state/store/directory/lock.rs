@@ -7,44 +7,21 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 
-use serde::{Deserialize, Serialize};
-
-use super::disk::{create_directory, open_if_there, private};
-use super::error::{StoreError, disk};
-use super::writer::Writer;
-use super::{Files, Store};
+use super::disk::{create_directory, lay_aside, open_if_there, private};
+use super::writer::DirectoryWriter;
+use super::{Directory, Files};
 use crate::state::State;
-
-/// Who is at work on a state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The machine's name.
-    pub host: String,
-    /// The process's number.
-    pub process: u32,
-    /// The user's name.
-    pub user: String,
-    /// Since when.
-    pub since: jiff::Timestamp,
-    /// With which command.
-    pub command: String,
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { host, process, user, since, command } = self;
-        write!(formatter, "{user} on {host} (process {process}), `{command}` since {since:.0}")
-    }
-}
+use crate::state::store::error::{StoreError, disk};
+use crate::state::store::holder::Holder;
 
 /// The right to change a stack's state; given back when it is dropped, or its process dies.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DirectoryLock {
     pub(super) files: Files,
     file: File,
 }
 
-impl Store {
+impl Directory {
     /// Takes the lock of a stack, so that nobody else changes it. It does not wait.
     ///
     /// # Errors
@@ -55,9 +32,9 @@ impl Store {
         stack: &str,
         environment: &str,
         holder: &Holder,
-    ) -> Result<Lock, StoreError> {
+    ) -> Result<DirectoryLock, StoreError> {
         let files = self.files(stack, environment);
-        create_directory(&self.directory)?;
+        create_directory(&self.path)?;
         let mut options = private();
         options.create(true).truncate(false).read(true);
         let file = open_if_there(&files.lock, &options)?;
@@ -77,11 +54,11 @@ impl Store {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(said.as_bytes()))
             .map_err(disk("writing", &files.lock))?;
-        Ok(Lock { files, file })
+        Ok(DirectoryLock { files, file })
     }
 }
 
-impl Store {
+impl Directory {
     /// Who is at work on a stack, for those who only look; `None` when nobody is, or nobody can
     /// tell. A holder that died is not at work.
     pub fn at_work(&self, stack: &str, environment: &str) -> Option<Holder> {
@@ -95,18 +72,36 @@ impl Store {
     }
 }
 
-impl Lock {
+impl DirectoryLock {
     /// Begins to write a state: its snapshot is on disk afterwards, and an empty journal.
     ///
     /// # Errors
     ///
     /// When the disk refuses: then AWS must not be asked for anything.
-    pub fn begin(self, state: State) -> Result<Writer, StoreError> {
-        Writer::begin(self, state)
+    pub fn begin(self, state: State) -> Result<DirectoryWriter, StoreError> {
+        DirectoryWriter::begin(self, state)
+    }
+
+    /// Lays what is there of the state aside, among the copies, so that another can be written.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses.
+    pub fn lay_aside(&self) -> Result<(), StoreError> {
+        let files = &self.files;
+        create_directory(&files.backups)?;
+        // A name that nothing laid aside has: what can't be read must not be lost either.
+        let name =
+            |count: u32, ending: &str| files.backups.join(format!("laid-aside-{count}.{ending}"));
+        let is_free =
+            |count: &u32| !name(*count, "json").exists() && !name(*count, "journal").exists();
+        let count = (1..u32::MAX).find(is_free).unwrap_or(u32::MAX);
+        lay_aside(&files.snapshot, &name(count, "json"))?;
+        lay_aside(&files.journal, &name(count, "journal"))
     }
 }
 
-impl Drop for Lock {
+impl Drop for DirectoryLock {
     fn drop(&mut self) {
         // What it says is only ever read while it is held; an empty one misleads nobody who looks.
         let _ = self.file.set_len(0);

@@ -5,10 +5,12 @@
 
 use std::path::PathBuf;
 
+use super::Directory;
 use super::disk::{create_directory, read_if_there, replace};
-use super::{Store, StoreError};
+use crate::state::store::error::StoreError;
+use crate::state::store::listing::MEMORY;
 
-impl Store {
+impl Directory {
     /// What checks of a stack remember; `None` before the first that does.
     ///
     /// # Errors
@@ -33,11 +35,11 @@ impl Store {
         environment: &str,
         memory: &[u8],
     ) -> Result<(), StoreError> {
-        create_directory(&self.directory)?;
+        create_directory(&self.path)?;
         replace(&self.memory_path(stack, environment), memory)
     }
 
     fn memory_path(&self, stack: &str, environment: &str) -> PathBuf {
-        self.directory.join(format!("{stack}-{environment}.drift.json"))
+        self.path.join(format!("{stack}-{environment}.{MEMORY}"))
     }
 }

@@ -1,25 +1,13 @@
 //! The kept snapshots: every one that was written, until ten newer ones are.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::Files;
 use super::disk::{create_directory, read_if_there, refuse_link, remove, replace};
-use super::{Files, snapshot};
 use crate::state::State;
-
-use super::error::StoreError;
-
-/// How many snapshots are kept.
-const KEPT: usize = 10;
-
-/// A kept snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copy {
-    /// Its serial.
-    pub serial: u64,
-    /// The file.
-    pub path: PathBuf,
-}
+use crate::state::store::error::StoreError;
+use crate::state::store::salvage::{Copy, KEPT, copy_name, serial_of};
 
 impl Files {
     /// The kept snapshots, oldest first; whether they check is not looked at.
@@ -48,7 +36,7 @@ impl Files {
     pub(super) fn good(&self, path: &Path) -> Option<State> {
         refuse_link(&self.backups).ok()?;
         let text = read_if_there(path).ok()??;
-        snapshot::parse(&text).ok().filter(|state| self.is_own(state))
+        self.names.good(&text)
     }
 
     /// The highest serial that any snapshot of the stack had, whosever lineage it was.
@@ -60,7 +48,7 @@ impl Files {
     pub(super) fn keep(&self, serial: u64, text: &[u8]) -> Result<(), StoreError> {
         create_directory(&self.backups)?;
         refuse_link(&self.backups)?;
-        replace(&self.backups.join(format!("{serial:010}.json")), text)?;
+        replace(&self.backups.join(copy_name(serial)), text)?;
         let copies = self.copies();
         let surplus = copies.len().saturating_sub(KEPT);
         copies.iter().take(surplus).try_for_each(|copy| remove(&copy.path))
@@ -69,7 +57,5 @@ impl Files {
 
 /// The serial in a kept snapshot's name; `None` for anything else that lies there.
 fn serial(path: &Path) -> Option<u64> {
-    let digits = path.file_name()?.to_str()?.strip_suffix(".json")?;
-    let is_number = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number)
+    serial_of(path.file_name()?.to_str()?)
 }

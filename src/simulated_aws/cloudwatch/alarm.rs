@@ -1,0 +1,255 @@
+//! An alarm: what it looks at, how it stands, and whom it tells when that changes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::super::clock::Moment;
+use super::super::cloud::Cloud;
+use super::super::sns;
+use super::super::wire::{Answer, ApiError, Parameters};
+use super::metric::{self, Metric, Point};
+use super::{alarm_arn, invalid, read_tags, required};
+
+/// The longest that an alarm may look back: a day, or a week where its period is an hour or longer.
+const DAY_S: u64 = 86_400;
+
+/// An alarm on a metric.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Alarm {
+    description: Option<String>,
+    metric: Metric,
+    statistic: Statistic,
+    period_s: u64,
+    periods: u32,
+    threshold: f64,
+    comparison: Comparison,
+    missing: Missing,
+    actions: Vec<String>,
+    ok_actions: Vec<String>,
+    actions_enabled: bool,
+    pub tags: BTreeMap<String, String>,
+    pub state: State,
+    reason: String,
+    changed: Moment,
+    configured: Moment,
+}
+
+/// How an alarm stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// All is well.
+    Ok,
+    /// Every period breached the threshold.
+    Alarm,
+    /// Nobody can say.
+    InsufficientData,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Statistic {
+    Average,
+    Maximum,
+    Minimum,
+    SampleCount,
+    Sum,
+}
+
+/// How a period's statistic compares with the threshold.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Comparison {
+    #[serde(rename = "GreaterThanOrEqualToThreshold")]
+    AtLeast,
+    #[serde(rename = "GreaterThanThreshold")]
+    Above,
+    #[serde(rename = "LessThanOrEqualToThreshold")]
+    AtMost,
+    #[serde(rename = "LessThanThreshold")]
+    Below,
+}
+
+/// What a period without data counts as.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Missing {
+    Breaching,
+    NotBreaching,
+    Ignore,
+    #[serde(rename = "missing")]
+    Unknown,
+}
+
+impl Alarm {
+    /// The alarm as it is described.
+    pub fn shown(&self, cloud: &Cloud, name: &str) -> Value {
+        let dimensions = self.metric.dimensions.iter();
+        let dimensions: Vec<Value> =
+            dimensions.map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+        let at = |moment| json!({"Seconds": cloud.timestamp(moment).as_duration().as_secs_f64()});
+        json!({
+            "AlarmName": name,
+            "AlarmArn": alarm_arn(cloud, name),
+            "AlarmDescription": self.description,
+            "AlarmConfigurationUpdatedTimestamp": at(self.configured),
+            "ActionsEnabled": self.actions_enabled,
+            "AlarmActions": self.actions,
+            "OKActions": self.ok_actions,
+            "InsufficientDataActions": [],
+            "StateValue": self.state,
+            "StateReason": self.reason,
+            "StateUpdatedTimestamp": at(self.changed),
+            "Namespace": self.metric.namespace,
+            "MetricName": self.metric.name,
+            "Dimensions": dimensions,
+            "Statistic": self.statistic,
+            "Period": self.period_s,
+            "EvaluationPeriods": self.periods,
+            "Threshold": self.threshold,
+            "ComparisonOperator": self.comparison,
+            "TreatMissingData": self.missing,
+        })
+    }
+
+    /// How it stands by the data of its periods, the last of which ends at `now`.
+    fn judge(&self, points: &[Point], now: Moment) -> State {
+        let period = Duration::from_secs(self.period_s);
+        let verdicts = (0..self.periods).map(|back| {
+            let is_within = |point: &&Point| {
+                let age = now.since(point.at);
+                period * back <= age && age < period * (back + 1)
+            };
+            let values: Vec<f64> =
+                points.iter().filter(is_within).map(|point| point.value).collect();
+            self.is_breached(&values)
+        });
+        let verdicts: Vec<Option<bool>> = verdicts.collect();
+        match self.missing {
+            Missing::Unknown if verdicts.iter().all(Option::is_none) => State::InsufficientData,
+            Missing::Ignore if verdicts.contains(&None) => self.state,
+            missing => {
+                let unknown = matches!(missing, Missing::Breaching | Missing::Unknown);
+                let is_alarm = verdicts.into_iter().all(|verdict| verdict.unwrap_or(unknown));
+                if is_alarm { State::Alarm } else { State::Ok }
+            }
+        }
+    }
+
+    /// Whether a period's values breach the threshold; `None` where there are none.
+    fn is_breached(&self, values: &[f64]) -> Option<bool> {
+        if values.is_empty() {
+            return None;
+        }
+        let sum: f64 = values.iter().sum();
+        let count = f64::from(u32::try_from(values.len()).unwrap_or(u32::MAX));
+        let statistic = match self.statistic {
+            Statistic::Average => sum / count,
+            Statistic::Maximum => values.iter().copied().fold(f64::MIN, f64::max),
+            Statistic::Minimum => values.iter().copied().fold(f64::MAX, f64::min),
+            Statistic::SampleCount => count,
+            Statistic::Sum => sum,
+        };
+        Some(match self.comparison {
+            Comparison::AtLeast => statistic >= self.threshold,
+            Comparison::Above => statistic > self.threshold,
+            Comparison::AtMost => statistic <= self.threshold,
+            Comparison::Below => statistic < self.threshold,
+        })
+    }
+}
+
+/// Looks at an alarm; where it stands otherwise than before, whom it tells is told.
+pub fn look(cloud: &mut Cloud, name: &str) {
+    let room = &cloud.cloudwatch;
+    let Some(alarm) = room.alarms.get(name) else { return };
+    let state = alarm.judge(room.points_of(&alarm.metric), cloud.now);
+    if state == alarm.state {
+        return;
+    }
+    let told = match state {
+        State::Alarm => alarm.actions.clone(),
+        State::Ok => alarm.ok_actions.clone(),
+        State::InsufficientData => vec![],
+    };
+    let told = if alarm.actions_enabled { told } else { vec![] };
+    let now = cloud.now;
+    if let Some(alarm) = cloud.cloudwatch.alarms.get_mut(name) {
+        alarm.state = state;
+        alarm.changed = now;
+        alarm.reason = "Threshold Crossed".into();
+    }
+    let word = json!(state);
+    let word = word.as_str().unwrap_or_default();
+    for arn in told {
+        sns::publish_from_within(cloud, &arn, &format!("{word}: \"{name}\""), word);
+    }
+}
+
+/// Makes an alarm, or gives the one of that name this whole configuration; tags count only for a new
+/// one.
+pub fn put(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
+    let name = required(request, "AlarmName")?.to_owned();
+    let now = cloud.now;
+    let there = cloud.cloudwatch.alarms.get(&name);
+    let tags = match there {
+        Some(there) => there.tags.clone(),
+        None => read_tags(request)?,
+    };
+    let alarm = Alarm {
+        description: request.text("AlarmDescription").map(str::to_owned),
+        metric: metric::read(required(request, "Namespace")?, request)?,
+        statistic: word(request, "Statistic")?,
+        period_s: u64::try_from(number(request, "Period")?).unwrap_or_default(),
+        periods: u32::try_from(number(request, "EvaluationPeriods")?).unwrap_or_default(),
+        threshold: request.number("Threshold").ok_or_else(|| invalid("Threshold is required."))?,
+        comparison: word(request, "ComparisonOperator")?,
+        missing: match request.text("TreatMissingData") {
+            None => Missing::Unknown,
+            Some(_) => word(request, "TreatMissingData")?,
+        },
+        actions: request.texts("AlarmActions"),
+        ok_actions: request.texts("OKActions"),
+        actions_enabled: request.flag("ActionsEnabled").unwrap_or(true),
+        tags,
+        state: there.map_or(State::InsufficientData, |there| there.state),
+        reason: "Unchecked: Initial alarm creation".into(),
+        changed: there.map_or(now, |there| there.changed),
+        configured: now,
+    };
+    check_span(&alarm)?;
+    if cloud.cloudwatch.alarms.is_empty() {
+        cloud.cloudwatch.looked = now;
+    }
+    cloud.cloudwatch.alarms.insert(name, alarm);
+    Ok(json!({}))
+}
+
+fn check_span(alarm: &Alarm) -> Result<(), ApiError> {
+    let Alarm { period_s, periods, .. } = alarm;
+    if ![10, 20, 30].contains(period_s) && (*period_s == 0 || period_s % 60 != 0) {
+        return Err(invalid("Period must be 10, 20, 30 or a multiple of 60"));
+    }
+    let longest = if *period_s >= 3600 { 7 * DAY_S } else { DAY_S };
+    if *periods == 0 || period_s * u64::from(*periods) > longest {
+        return Err(invalid(
+            "Metrics cannot be checked across more than a day (604800 seconds for periods of an hour or more)",
+        ));
+    }
+    Ok(())
+}
+
+fn number(request: Parameters<'_>, name: &str) -> Result<i64, ApiError> {
+    request.integer(name).ok_or_else(|| invalid(format!("{name} is required.")))
+}
+
+/// One of the words that a member may be.
+fn word<T: serde::de::DeserializeOwned>(
+    request: Parameters<'_>,
+    name: &str,
+) -> Result<T, ApiError> {
+    let text = required(request, name)?;
+    serde_json::from_value(text.into())
+        .map_err(|_| invalid(format!("Value '{text}' at '{name}' is not one of those allowed.")))
+}

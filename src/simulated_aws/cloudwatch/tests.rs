@@ -1,0 +1,114 @@
+//! Alarms over time.
+
+use super::*;
+
+const ARN: &str = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:shop";
+
+fn cloud() -> Cloud {
+    let mut cloud = Cloud::new("eu-west-1", "2026-01-01T00:00:00Z".parse().unwrap(), 7);
+    let topic = json!({"Name": "shop"});
+    super::super::sns::answer(&mut cloud, "CreateTopic", Parameters::new(&topic)).unwrap();
+    cloud
+}
+
+fn ask(cloud: &mut Cloud, operation: &str, request: &Value) -> Answer {
+    answer(cloud, operation, Parameters::new(request))
+}
+
+fn alarm(missing: &str) -> Value {
+    json!({
+        "AlarmName": "shop", "Namespace": "provision", "MetricName": "Drift",
+        "Dimensions": [{"Name": "Severity", "Value": "high"}], "Statistic": "Maximum",
+        "Period": 3600, "EvaluationPeriods": 1, "Threshold": 0.0,
+        "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": missing,
+        "AlarmActions": [TOPIC], "OKActions": [TOPIC],
+        "Tags": [{"Key": "team", "Value": "a"}],
+    })
+}
+
+fn put(cloud: &mut Cloud, value: f64) {
+    let dimensions = json!([{"Name": "Severity", "Value": "high"}]);
+    let datum = json!({"MetricName": "Drift", "Dimensions": dimensions, "Value": value});
+    ask(cloud, "PutMetricData", &json!({"Namespace": "provision", "MetricData": [datum]})).unwrap();
+}
+
+fn minutes(cloud: &mut Cloud, minutes: u64) {
+    cloud.settle(cloud.now.after(Duration::from_mins(minutes)));
+}
+
+fn told(cloud: &Cloud) -> Vec<&str> {
+    cloud.sns.published("shop").iter().map(|one| one.message.as_str()).collect()
+}
+
+#[test]
+fn an_alarm_tells_when_it_changes_and_only_then() {
+    let mut cloud = cloud();
+    ask(&mut cloud, "PutMetricAlarm", &alarm("ignore")).unwrap();
+    minutes(&mut cloud, 60);
+    assert_eq!(cloud.cloudwatch.state_of("shop"), Some(State::InsufficientData));
+    for value in [0.0, 2.0, 3.0] {
+        put(&mut cloud, value);
+        minutes(&mut cloud, 70);
+    }
+    assert_eq!(told(&cloud), ["OK", "ALARM"]);
+    put(&mut cloud, 0.0);
+    minutes(&mut cloud, 5);
+    assert_eq!(told(&cloud), ["OK", "ALARM", "OK"]);
+}
+
+#[test]
+fn what_is_missing_counts_as_it_was_said() {
+    for (missing, expected) in [
+        ("breaching", State::Alarm),
+        ("notBreaching", State::Ok),
+        ("missing", State::InsufficientData),
+        ("ignore", State::Alarm),
+    ] {
+        let mut cloud = cloud();
+        ask(&mut cloud, "PutMetricAlarm", &alarm(missing)).unwrap();
+        put(&mut cloud, 1.0);
+        minutes(&mut cloud, 10);
+        assert_eq!(cloud.cloudwatch.state_of("shop"), Some(State::Alarm), "{missing}");
+        minutes(&mut cloud, 120);
+        assert_eq!(cloud.cloudwatch.state_of("shop"), Some(expected), "{missing}");
+    }
+}
+
+#[test]
+fn a_second_put_changes_all_but_the_tags() {
+    let mut cloud = cloud();
+    ask(&mut cloud, "PutMetricAlarm", &alarm("missing")).unwrap();
+    let mut other = alarm("breaching");
+    other["Tags"] = json!([{"Key": "team", "Value": "b"}]);
+    ask(&mut cloud, "PutMetricAlarm", &other).unwrap();
+    let shown =
+        ask(&mut cloud, "DescribeAlarms", &json!({"AlarmNames": ["shop", "none"]})).unwrap();
+    assert_eq!(shown["MetricAlarms"][0]["TreatMissingData"], "breaching");
+    assert_eq!(shown["MetricAlarms"].as_array().unwrap().len(), 1);
+    let tags = ask(&mut cloud, "ListTagsForResource", &json!({"ResourceARN": ARN})).unwrap();
+    assert_eq!(tags["Tags"][0]["Value"], "a");
+}
+
+#[test]
+fn what_aws_refuses_is_refused() {
+    let mut cloud = cloud();
+    for (member, value) in [
+        ("Period", json!(90)),
+        ("EvaluationPeriods", json!(1000)),
+        ("Statistic", json!("Median")),
+        ("TreatMissingData", json!("whatever")),
+    ] {
+        let mut odd = alarm("missing");
+        odd[member] = value;
+        assert_eq!(
+            ask(&mut cloud, "PutMetricAlarm", &odd).unwrap_err().code,
+            "ValidationError",
+            "{member}"
+        );
+    }
+    let gone = ask(&mut cloud, "DeleteAlarms", &json!({"AlarmNames": ["shop"]}));
+    assert_eq!(gone.unwrap_err().code, "ResourceNotFound");
+    let reserved = json!({"Namespace": "AWS/ECS", "MetricData": []});
+    assert!(ask(&mut cloud, "PutMetricData", &reserved).is_err());
+}

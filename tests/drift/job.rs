@@ -1,0 +1,410 @@
+//! The check that the account makes by itself: brought up, started by its schedule, and run with no
+//! more rights than its role has.
+
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use provision::aws::Aws;
+use provision::config::Config;
+use provision::drift::{self, Drift, Severity, Subject};
+use provision::graph::{Graph, Others};
+use provision::names::metrics;
+use provision::observe::{look_around, observe};
+use provision::resource::Kind;
+use provision::simulated_aws::cloudwatch::State as Standing;
+use provision::simulated_aws::endpoint::{Call, Endpoint, Interference, Verdict};
+use provision::simulated_aws::wire::{Answer, ApiError, Service};
+use provision::state::State;
+use provision::watch::{Listener, Listeners, Memory, Message, Shown, Topic, Watch, World as _};
+use serde_json::{Value, json};
+
+use crate::harness::{World, clients};
+use crate::world::full;
+
+/// An operation as policies spell it.
+fn action(call: &Call) -> String {
+    let service = match call.service {
+        Service::Ec2 => "ec2",
+        Service::Iam => "iam",
+        Service::Sts => "sts",
+        Service::Elb => "elasticloadbalancing",
+        Service::Ecs => "ecs",
+        Service::Logs => "logs",
+        Service::Autoscaling => "application-autoscaling",
+        Service::Scheduler => "scheduler",
+        Service::Sns => "sns",
+        Service::CloudWatch => "cloudwatch",
+        other => panic!("a check asks nothing of {other:?}"),
+    };
+    format!("{service}:{}", call.operation)
+}
+
+/// Holds callers to what a role may do, and lets some calls fail besides.
+#[derive(Debug)]
+struct Guard {
+    allowed: BTreeSet<String>,
+    asked: Arc<Mutex<BTreeSet<String>>>,
+    /// What is throttled, and how often still.
+    throttled: Arc<Mutex<(&'static str, usize)>>,
+}
+
+impl Interference for Guard {
+    fn before(&self, _: usize, call: &Call) -> Verdict {
+        let action = action(call);
+        self.asked.lock().unwrap().insert(action.clone());
+        if !self.allowed.contains(&action) && action != "sts:GetCallerIdentity" {
+            let message = format!("not authorized to perform: {action}");
+            return Verdict::Refuse(ApiError::new("AccessDenied", message).with_status(403));
+        }
+        let mut throttled = self.throttled.lock().unwrap();
+        if throttled.0 == action && throttled.1 > 0 {
+            throttled.1 -= 1;
+            return Verdict::Refuse(ApiError::new("Throttling", "Rate exceeded"));
+        }
+        Verdict::Pass
+    }
+
+    fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+/// The actions that the inline policies of a role allow.
+fn allowed(world: &World, role: &str) -> BTreeSet<String> {
+    let record = &world.memory.state.resources[&role.parse().unwrap()];
+    let policies = record.applied["inline_policies"].as_object().unwrap().values();
+    let statements = policies.flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let actions = statements.flat_map(|statement| match &statement["Action"] {
+        Value::Array(many) => many.clone(),
+        one => vec![one.clone()],
+    });
+    actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+/// What the task does, in the task's place: as `drift --job` does it, from the state alone.
+struct Task {
+    aws: Aws,
+    endpoint: Arc<Endpoint>,
+    state: State,
+    kept: Arc<Mutex<Option<Memory>>>,
+    /// Why a check is to fail before it begins, if it is.
+    trouble: Option<&'static str>,
+}
+
+impl provision::watch::World for Task {
+    async fn check(&mut self) -> Result<Drift, String> {
+        if let Some(why) = self.trouble {
+            return Err(why.into());
+        }
+        let (graph, user) = drift::as_applied(&self.state, &Others::new());
+        let (aws, state) = (&self.aws, &self.state);
+        let observed = observe(aws, &Graph::default(), state, &user).await;
+        let observed = observed.map_err(|error| error.to_string())?;
+        let surroundings = look_around(aws, &graph, state, &observed).await;
+        let surroundings = surroundings.map_err(|error| error.to_string())?;
+        let subject = Subject {
+            graph: &graph,
+            state,
+            observed: &observed,
+            surroundings: &surroundings,
+            user: &user,
+        };
+        let drift = drift::check(&subject, &[], jiff::civil::date(2026, 1, 1));
+        let put = provision::watch::metrics::put(aws, &drift).await;
+        put.map_err(|error| error.to_string())?;
+        Ok(drift)
+    }
+
+    fn reread(&mut self) -> Result<Listeners, String> {
+        Err("a task has no file".into())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.endpoint.with_cloud(|cloud| cloud.timestamp(cloud.now))
+    }
+
+    fn show(&mut self, _: &Shown<'_>) {}
+
+    async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
+        *self.kept.lock().unwrap() = Some(memory.clone());
+        Ok(())
+    }
+}
+
+/// An account with a stack that has itself checked, and what its checks remember.
+struct Account {
+    world: World,
+    guard: Arc<Mutex<BTreeSet<String>>>,
+    throttled: Arc<Mutex<(&'static str, usize)>>,
+    role: BTreeSet<String>,
+    memory: Memory,
+    handled: BTreeSet<String>,
+}
+
+impl Account {
+    async fn new() -> Self {
+        Self::checked_at(&full()).await
+    }
+
+    async fn checked_at(config: &Config) -> Self {
+        let mut world = World::new();
+        world.up(config).await;
+        let role = allowed(&world, "role.drift-task");
+        Self {
+            world,
+            guard: Arc::default(),
+            throttled: Arc::new(Mutex::new(("", 0))),
+            role,
+            memory: Memory::new("shop", "dev"),
+            handled: BTreeSet::new(),
+        }
+    }
+
+    /// The tasks that the schedule has started and that nobody has looked at.
+    fn started(&mut self) -> usize {
+        let attempts = self.world.endpoint.with_cloud(|cloud| cloud.scheduler.attempts.clone());
+        let started = attempts.into_iter().map(|attempt| attempt.outcome.unwrap());
+        started.filter(|task| self.handled.insert(task.clone())).count()
+    }
+
+    /// Runs what a task that was started runs, with the rights of its role.
+    async fn run(&mut self, trouble: Option<&'static str>) -> (bool, usize) {
+        let endpoint = Arc::clone(&self.world.endpoint);
+        let guard = Guard {
+            allowed: self.role.clone(),
+            asked: Arc::clone(&self.guard),
+            throttled: Arc::clone(&self.throttled),
+        };
+        endpoint.interfere(Some(Box::new(guard)));
+        let aws = clients(&endpoint);
+        let topic = self.world.output("topic.drift", "arn");
+        let kept = Arc::default();
+        let task = Task {
+            aws: aws.clone(),
+            endpoint: Arc::clone(&endpoint),
+            state: self.world.memory.state.clone(),
+            kept: Arc::clone(&kept),
+            trouble,
+        };
+        let listeners: Listeners = vec![Arc::new(Topic::new(aws, topic))];
+        let mut watch = Watch::new(task, self.memory.clone(), listeners, Severity::Low);
+        let outcome = watch.once().await;
+        endpoint.interfere(None);
+        self.memory = kept.lock().unwrap().clone().unwrap();
+        (outcome.checked.is_ok(), outcome.untold.len())
+    }
+
+    fn published(&self) -> Vec<String> {
+        let all =
+            self.world.endpoint.with_cloud(|cloud| cloud.sns.published("shop-dev-drift").to_vec());
+        let news = all.into_iter().filter(|one| one.attributes.contains_key("id"));
+        news.map(|one| one.subject).collect()
+    }
+
+    fn retention(&self, days: u32) {
+        let group = self.world.output("log_group.app", "name");
+        let request = json!({"logGroupName": group, "retentionInDays": days});
+        self.world.ask("logs", "PutRetentionPolicy", &request);
+    }
+
+    fn standing(&self, alarm: &str) -> Option<Standing> {
+        self.world.endpoint.with_cloud(|cloud| cloud.cloudwatch.state_of(alarm))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_that_the_schedule_starts_is_the_one_that_was_declared() {
+    let mut account = Account::new().await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(account.started(), 1, "the first check comes at once");
+    let definition = account.world.output("task_definition.drift", "arn");
+    let cluster = account.world.output("cluster.main", "name");
+    let family = json!({"cluster": cluster, "family": "shop-dev-drift"});
+    let tasks = account.world.ask("ecs", "ListTasks", &family);
+    assert_eq!(tasks["taskArns"].as_array().unwrap().len(), 1);
+    let asked = json!({"cluster": cluster, "tasks": tasks["taskArns"]});
+    let task = account.world.ask("ecs", "DescribeTasks", &asked)["tasks"][0].clone();
+    assert_eq!(task["taskDefinitionArn"], *definition);
+    assert_eq!(task["lastStatus"], "RUNNING");
+    let asked = json!({"taskDefinition": definition});
+    let definition = account.world.ask("ecs", "DescribeTaskDefinition", &asked);
+    let container = &definition["taskDefinition"]["containerDefinitions"][0];
+    let command = "--stack shop -e dev --region us-east-1 drift --job";
+    assert_eq!(container["command"], json!(command.split(' ').collect::<Vec<_>>()));
+    assert_eq!(container["image"], "acme/provision:1");
+    assert_eq!(container["environment"][0]["name"], "PROVISION_DRIFT");
+    let settings = container["environment"][0]["value"].as_str().unwrap();
+    let settings: Value = serde_json::from_str(settings).unwrap();
+    assert_eq!(settings["state"]["bucket"], "acme-states");
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(account.started(), 1, "and one every hour");
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let running = account.world.ask("ecs", "ListTasks", &family);
+    assert_eq!(running["taskArns"], json!([]), "a check ends by itself");
+    account.world.down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_allows_exactly_what_a_check_asks() {
+    let mut account = Account::new().await;
+    assert_eq!(account.run(None).await, (true, 0));
+    // Only what is news is published.
+    account.retention(1);
+    // A role that is not as it was applied is asked for by itself.
+    let policy = json!({"RoleName": account.world.output("role.app-execution", "name"),
+        "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
+    account.world.ask("iam", "AttachRolePolicy", &policy);
+    assert_eq!(account.run(None).await, (true, 0));
+    let mut asked = account.guard.lock().unwrap().clone();
+    // Whether the credentials are for the account of the state.
+    asked.insert("sts:GetCallerIdentity".into());
+    let reads: BTreeSet<String> =
+        account.role.iter().filter(|action| !action.starts_with("s3:")).cloned().collect();
+    assert_eq!(asked, reads);
+    let writes: Vec<&String> = account
+        .role
+        .iter()
+        .filter(|action| {
+            let name = action.split(':').nth(1).unwrap();
+            !["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb))
+        })
+        .collect();
+    assert_eq!(writes, ["cloudwatch:PutMetricData", "s3:PutObject", "sns:Publish"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_says_what_is_read_of_it() {
+    for kind in Kind::ALL {
+        assert!(!kind.facts().reads.is_empty(), "{}", kind.name());
+        let reads: BTreeSet<&&str> = kind.facts().reads.iter().collect();
+        assert_eq!(reads.len(), kind.facts().reads.len(), "{}", kind.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_measured_by_severity_and_sets_the_alarm_off() {
+    let mut account = Account::new().await;
+    account.run(None).await;
+    tokio::time::sleep(Duration::from_mins(6)).await;
+    assert_eq!(account.standing("shop-dev-drift"), Some(Standing::Ok));
+    account.retention(1);
+    account.run(None).await;
+    tokio::time::sleep(Duration::from_mins(4)).await;
+    assert_eq!(account.standing("shop-dev-drift"), Some(Standing::Alarm));
+    let values = |dimension: &str| {
+        account
+            .world
+            .endpoint
+            .with_cloud(|cloud| cloud.cloudwatch.values_of(metrics::DRIFT, dimension))
+    };
+    assert_eq!(values("critical"), [0.0, 1.0]);
+    assert_eq!(values("low"), [0.0, 0.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_that_are_not_made_are_told_by_their_absence() {
+    let mut account = Account::new().await;
+    account.run(None).await;
+    tokio::time::sleep(Duration::from_mins(90)).await;
+    assert_eq!(account.standing("shop-dev-drift-silence"), Some(Standing::Ok));
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(account.standing("shop-dev-drift-silence"), Some(Standing::Alarm));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_month_of_checks_loses_none_and_tells_nothing_twice() {
+    let mut config = full();
+    config.drift.schedule = Some("rate(6 hours)".into());
+    let mut account = Account::checked_at(&config).await;
+    let mut expected: Vec<&str> = Vec::new();
+    let (mut checks, mut failed) = (0, 0);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    for number in 0..30 * 4_u32 {
+        assert_eq!(account.started(), 1, "check {number}");
+        // Every two days the same happens; in between nothing changes.
+        let turn = number % 8;
+        let trouble = matches!(turn, 3 | 4).then_some("the state could not be read");
+        match turn {
+            1 => {
+                account.retention(1);
+                expected.push("shop-dev: 1 critical first seen");
+            }
+            3 => expected.push("shop-dev: 1 high first seen"),
+            5 => expected.push("shop-dev: 1 gone"),
+            6 => {
+                account.retention(30);
+                // The topic throttles for longer than anybody is patient with.
+                *account.throttled.lock().unwrap() = ("sns:Publish", 1000);
+            }
+            7 => {
+                *account.throttled.lock().unwrap() = ("sns:Publish", 2);
+                expected.push("shop-dev: 1 gone");
+            }
+            _ => {}
+        }
+        let (is_done, untold) = account.run(trouble).await;
+        checks += 1;
+        failed += u64::from(!is_done);
+        assert_eq!(is_done, trouble.is_none(), "check {number}");
+        assert_eq!(untold, usize::from(turn == 6), "check {number}");
+        let next = Duration::from_hours(6).saturating_sub(since_it_was_due(&account));
+        tokio::time::sleep(next + Duration::from_mins(1)).await;
+    }
+    assert_eq!(account.published(), expected);
+    assert_eq!((account.memory.checks, account.memory.failed), (checks, failed));
+    assert_eq!((checks, failed), (120, 30));
+}
+
+/// How long ago the schedule was last due.
+fn since_it_was_due(account: &Account) -> Duration {
+    account.world.endpoint.with_cloud(|cloud| {
+        let last = cloud.scheduler.attempts.last().unwrap().at;
+        cloud.now.since(last)
+    })
+}
+
+/// A listener is part of the public face: what a task does can be done by others.
+#[derive(Debug)]
+struct Ear(Mutex<BTreeMap<String, usize>>);
+
+impl Listener for Ear {
+    fn name(&self) -> &'static str {
+        "ear"
+    }
+
+    fn hear<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), String>> {
+        *self.0.lock().unwrap().entry(message.id.clone()).or_default() += 1;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_without_a_file_finds_what_one_with_a_file_finds() {
+    let config = full();
+    let mut account = Account::new().await;
+    account.retention(3);
+    let vpc = account.world.output("vpc.main", "id");
+    let tag = json!([{"Key": "team", "Value": "red"}]);
+    account.world.ask("ec2", "CreateTags", &json!({"ResourceId": [vpc], "Tag": tag}));
+    let with_file = crate::world::check(&account.world, &config).await;
+    let ear = Arc::new(Ear(Mutex::default()));
+    let mut task = Task {
+        aws: account.world.aws.clone(),
+        endpoint: Arc::clone(&account.world.endpoint),
+        state: account.world.memory.state.clone(),
+        kept: Arc::default(),
+        trouble: None,
+    };
+    let without = task.check().await.unwrap();
+    assert_eq!(without.findings, with_file.findings);
+    assert_eq!(without.findings.len(), 2);
+    let listeners: Listeners = vec![ear.clone()];
+    Watch::new(task, account.memory.clone(), listeners, Severity::Low).once().await;
+    assert_eq!(ear.0.lock().unwrap().values().sum::<usize>(), 1);
+    let _ = account.run(None).await;
+}
