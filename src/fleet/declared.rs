@@ -5,7 +5,7 @@
 //! since that is what differs between applied and live; it can't know what the file would have
 //! ignored, or wants by now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Against;
 use crate::aws::{Aws, Tags};
