@@ -17,9 +17,7 @@ use crate::resource::kind::KindError;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue};
 use crate::state::{Record, State};
 
-pub use surroundings::{
-    Scene, StandIn, Surroundings, look_around, look_around_all, look_in_place,
-};
+pub use surroundings::{Scene, StandIn, Surroundings, look_around, look_around_all, look_in_place};
 
 /// How closely is looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
