@@ -23,14 +23,14 @@ use super::place::Place;
 pub struct PullOptions {
     /// Where to; standard output without it.
     #[arg(value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    pub into: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct PushOptions {
     /// What `state pull` has written.
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub pushed: PathBuf,
     /// Even if it does not continue what is there.
     #[arg(long)]
     pub force: bool,
@@ -75,7 +75,7 @@ pub async fn pull(context: &Context, options: &PullOptions) -> Result<ExitCode, 
     let name = context.stack_name().await?;
     let state = context.existing_state(&name).await?;
     let text = render_snapshot(&state);
-    match &options.file {
+    match &options.into {
         Some(file) => write_private(file, text.as_bytes())?,
         None => context.print(&text),
     }
@@ -85,20 +85,20 @@ pub async fn pull(context: &Context, options: &PullOptions) -> Result<ExitCode, 
 /// Puts a state from a file in its place.
 pub async fn push(context: &Context, options: &PushOptions) -> Result<ExitCode, Failure> {
     let name = context.stack_name().await?;
-    let pushed = read(&options.file, &name)?;
+    let pushed = read(&options.pushed, &name)?;
     let lock = lock(context, &name, "state push", options.locking).await?;
     let present = match context.state(&name).await {
         Err(Failure::Store(error)) if error.is_damage() && options.force => None,
         settled => settled?,
     };
     if !options.force {
-        guard(&options.file, &pushed, present.as_ref())?;
+        guard(&options.pushed, &pushed, present.as_ref())?;
     }
     context.tell(&format!(
         "The state of {}-{} becomes that of {}, with {} resources where {} are recorded.",
         name.stack,
         name.environment,
-        options.file.display(),
+        options.pushed.display(),
         pushed.resources.len(),
         present.map_or(0, |present| present.resources.len()),
     ));
