@@ -29,7 +29,7 @@ pub fn setting(
     let path = key_of(address, property, config);
     let is_key = match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] | ["network" | "cluster", ..] => property == "container_insights",
-        ["services", _] | ["services", _, "autoscaling"] => false,
+        ["services", _] | ["services", _, "autoscaling"] | ["drift"] => false,
         _ => true,
     };
     let value = value(config, address, property, live).filter(|_| is_key)?;

@@ -58,6 +58,7 @@ impl Resource for Vpc {
     const READS: &'static [&'static str] = &[
         "ec2:DescribeInstances",
         "ec2:DescribeNatGateways",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeRouteTables",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
@@ -65,6 +66,7 @@ impl Resource for Vpc {
         "ec2:DescribeVpcEndpoints",
         "ec2:DescribeVpcPeeringConnections",
         "ec2:DescribeVpcs",
+        "elasticloadbalancing:DescribeLoadBalancers",
     ];
     const FIXED: &'static [&'static str] = &["cidr"];
     const LOSES: Option<&'static str> = Some("the network and all that is in it");

@@ -189,9 +189,7 @@ pub const CHANGES: &[Change] = &[
     change("schedule.drift", "cluster", High, |_, was| {
         json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
     }),
-    change("schedule.drift", "role", High, |_, was| {
-        json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
-    }),
+    change("schedule.drift", "role", High, |world, _| json!(their_role(world))),
     change("schedule.drift", "task_definition", High, |_, was| {
         json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
     }),
@@ -257,6 +255,18 @@ fn put_behind_a_balancer(world: &World, group: &str, name: &str) {
         "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}],
     });
     world.ask("elb", "CreateListener", &request);
+}
+
+/// Somebody else's role that a schedule may take on.
+fn their_role(world: &World) -> String {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+    }]});
+    let name = format!("theirs-{}", world.endpoint.calls().len());
+    let request = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+    let role = world.ask("iam", "CreateRole", &request);
+    role["Role"]["Arn"].as_str().unwrap().to_owned()
 }
 
 /// A value with another member.

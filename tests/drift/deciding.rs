@@ -282,6 +282,9 @@ async fn what_was_deleted_is_told_and_made_again_unasked() {
 #[tokio::test(start_paused = true)]
 async fn what_the_file_ignores_is_left_unless_the_users_own_change_needs_it() {
     let mut config = full();
+    // The check in the account is told what is ignored.
+    config.drift.schedule = None;
+    config.drift.image = None;
     let mut world = World::new();
     world.up(&config).await;
     config.drift.ignore = vec![provision::config::Ignore {

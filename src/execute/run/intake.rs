@@ -105,7 +105,8 @@ impl<R: Recorder> Run<'_, R> {
 
     /// Whether something is to go once this works: what the tasks of before still use.
     fn is_awaited(&self, place: usize) -> bool {
-        self.tasks.iter().any(|task| task.waits.contains(&(place, Until::Ready)))
+        let mut others = self.tasks.iter().filter(|task| task.verb != Verb::Create);
+        others.any(|task| task.waits.contains(&(place, Until::Ready)))
     }
 
     fn recorded(&self, address: &Address) -> SoughtValue {
