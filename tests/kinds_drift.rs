@@ -138,6 +138,7 @@ async fn a_schedule_waits_until_its_role_may_be_taken_on() {
 fn stranger<R: Resource>(name: &str) -> Identity {
     let mut stranger = identity::<R>(name);
     stranger.tags.insert("provision:environment".into(), "theirs".into());
+    stranger.token = "theirs".into();
     stranger
 }
 

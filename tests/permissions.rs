@@ -29,6 +29,7 @@ const SERVICES: &[&str] = &[
 const NOT_CALLED: &[&str] = &[
     "sts:AssumeRole",
     "iam:PassRole",
+    "iam:PassedToService",
     "iam:CreateServiceLinkedRole",
     "secretsmanager:GetSecretValue",
     "ssm:GetParameters",
