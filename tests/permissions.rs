@@ -29,7 +29,6 @@ const SERVICES: &[&str] = &[
 const NOT_CALLED: &[&str] = &[
     "sts:AssumeRole",
     "iam:PassRole",
-    "iam:PassedToService",
     "iam:CreateServiceLinkedRole",
     "secretsmanager:GetSecretValue",
     "ssm:GetParameters",
