@@ -28,7 +28,7 @@ pub fn setting(
 ) -> Option<Setting> {
     let path = key_of(address, property, config);
     let is_key = match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] | ["network" | "cluster", ..] => property == "container_insights",
+        [] | ["network" | "cluster" | "drift", ..] => property == "container_insights",
         ["services", _] | ["services", _, "autoscaling"] => false,
         _ => true,
     };
