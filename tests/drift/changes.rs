@@ -189,8 +189,8 @@ pub const CHANGES: &[Change] = &[
     change("schedule.drift", "cluster", High, |_, was| {
         json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
     }),
-    change("schedule.drift", "role", High, |world, _| json!(their_role(world))),
-    change("schedule.drift", "task_definition", High, |_, was| {
+    change("schedule.drift", "role", Critical, |world, _| json!(their_role(world))),
+    change("schedule.drift", "task_definition", Critical, |_, was| {
         json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
     }),
     change("schedule.drift", "subnets", Medium, |world, _| {
