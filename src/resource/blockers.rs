@@ -87,7 +87,10 @@ pub(super) async fn mapped_interfaces(aws: &Aws, vpc: &str) -> Result<Vec<Blocke
 }
 
 /// The interfaces that a filter finds.
-pub(super) async fn describe_interfaces(aws: &Aws, by: Filter) -> Result<Vec<NetworkInterface>, AwsError> {
+pub(super) async fn describe_interfaces(
+    aws: &Aws,
+    by: Filter,
+) -> Result<Vec<NetworkInterface>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeNetworkInterfaces");
     pages(|token| {
         let by = by.clone();

@@ -26,7 +26,11 @@ fn workloads(cloud: &Cloud, task: &Task) -> Vec<(Value, Workload)> {
     let behaviour = |container: &Value| {
         let image = container["image"].as_str().unwrap_or_default();
         let workload = workload(&cloud.ecs, image);
-        if workload.run == Run::Forever && is_job(task, container) { job(workload) } else { workload }
+        if workload.run == Run::Forever && is_job(task, container) {
+            job(workload)
+        } else {
+            workload
+        }
     };
     containers.map(|container| (container.clone(), behaviour(container))).collect()
 }
