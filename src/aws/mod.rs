@@ -11,6 +11,7 @@ mod limiter;
 mod missing;
 mod operation;
 mod pace;
+mod pages;
 mod tags;
 mod visible;
 
@@ -36,6 +37,7 @@ pub use halt::Parked;
 pub use missing::present;
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
+pub use pages::pages;
 pub use tags::{OwnershipTags, Tags, is_owned};
 
 /// How long something that stood before this run may seem to be missing: an earlier run may have

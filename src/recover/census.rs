@@ -7,7 +7,7 @@ use aws_sdk_applicationautoscaling::types::ServiceNamespace;
 use aws_sdk_ec2::types::{Filter, ResourceType};
 use aws_sdk_ecs::types::TaskDefinitionFamilyStatus;
 
-use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Tags, elb_tags};
+use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Tags, elb_tags, pages};
 use crate::resource::Kind;
 use crate::state::State;
 
@@ -51,21 +51,6 @@ pub(super) async fn scaling(aws: &Aws, state: &State) -> Result<Vec<Candidate>, 
         found.extend(scaling_of(aws, id).await?);
     }
     Ok(found)
-}
-
-/// Goes through all pages: `page` takes a token and gives items and the next token.
-async fn pages<T>(
-    page: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>), AwsError>,
-) -> Result<Vec<T>, AwsError> {
-    let (mut items, mut token) = (Vec::new(), None);
-    loop {
-        let (some, next) = page(token).await?;
-        items.extend(some);
-        token = next.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(items);
-        }
-    }
 }
 
 /// How the names of the stack's resources begin.

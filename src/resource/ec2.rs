@@ -8,6 +8,8 @@ use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use super::{Identity, Readiness};
 use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags};
 
+pub use crate::aws::pages;
+
 /// How long something that was just made may stay unknown to the next call (aws-behaviour 24.3).
 const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
 
@@ -134,24 +136,6 @@ where
     let some = ids.chunks(VALUES_A_FILTER);
     let calls = some.map(|some| describe(filter(name, some.iter().cloned())));
     Ok(futures::future::try_join_all(calls).await?.into_iter().flatten().collect())
-}
-
-/// Reads all pages: `page` takes a token and gives items and the next token.
-pub async fn pages<T, F, Fut>(page: F) -> Result<Vec<T>, AwsError>
-where
-    F: Fn(Option<String>) -> Fut,
-    Fut: Future<Output = Result<(Vec<T>, Option<String>), AwsError>>,
-{
-    let mut items = Vec::new();
-    let mut token = None;
-    loop {
-        let (some, next) = page(token).await?;
-        items.extend(some);
-        token = next.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(items);
-        }
-    }
 }
 
 /// `available` is ready, `failed` has failed, anything else is on its way.
