@@ -44,7 +44,9 @@ async fn refused(world: &World, state: &State, at: &str, id: &str) -> ImportErro
 #[tokio::test(start_paused = true)]
 async fn whatever_a_stack_is_made_of_is_read_by_its_id_alone() {
     let world = World::new();
-    let state = world.up(&config(FILE), world.blank().await).await;
+    let check = "[drift]\nschedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
+    let everything = format!("{FILE}\n{check}\n[state]\nbucket = \"acme-states\"\n");
+    let state = world.up(&config(&everything), world.blank().await).await;
     let place =
         Place { partition: "aws", region: "eu-west-1".into(), account: state.account.clone() };
     let mut kinds: Vec<Kind> = Vec::new();
