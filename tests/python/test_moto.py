@@ -239,7 +239,7 @@ def test_of_moto_as_it_is_exactly_the_known_losses_are_seen(program: Program) ->
         ("service.app", "rollback"),
     }
     # What UpdateService is given moto keeps.
-    program.run("up", "--yes", "--no-wait")
+    program.run("up", "--yes", "--no-wait", "--revert-drift")
     assert program.actions() == {}
     program.run("down", "--yes")
 

@@ -363,7 +363,7 @@ def test_all_that_the_program_sends_fits_the_models(program: Program) -> None:
     client(program, "ecs").put_cluster_capacity_providers(
         cluster="small-dev", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[]
     )
-    program.run("up", "--yes")
+    program.run("up", "--yes", "--revert-drift")
     program.run("down", "--yes")
 
     text = largest(program)
@@ -373,7 +373,7 @@ def test_all_that_the_program_sends_fits_the_models(program: Program) -> None:
     program.run("up", "--yes")
     spoil(program)
     program.run("drift", "--who", exit_code=2)
-    program.run("up", "--yes")
+    program.run("up", "--yes", "--revert-drift")
     # A check that no answer satisfies: the deployment fails, and its cause is looked up.
     broken = overrides(["services.app.health_check.codes='418'"])
     program.run("up", "--yes", *NEW_IMAGE, *broken, exit_code=3)
