@@ -13,6 +13,7 @@ use crate::aws::Aws;
 use crate::config::{self, Config, ImageOverride, Overrides, Source};
 use crate::report::{Paint, json};
 use crate::state::State;
+pub use crate::state::store::StackName;
 use crate::state::store::Store;
 
 use super::arguments::{Global, Overriding};
@@ -29,13 +30,6 @@ pub struct Context {
     store: OnceCell<Store>,
     /// Whether a plan is being carried out.
     is_running: Arc<AtomicBool>,
-}
-
-/// Which stack a command is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StackName {
-    pub stack: String,
-    pub environment: String,
 }
 
 impl Context {

@@ -5,22 +5,23 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use jiff::civil::Date;
 
 use crate::config::Config;
-use crate::deployment::{check_place, graph_of, settled};
-use crate::drift::{self, Drift, Repair, Severity, Subject};
+use crate::deployment::{Seen, check_place, settled};
+use crate::drift::{self, Drift, Repair, Severity};
 use crate::execute::extras::{Removed, remove_extras};
 use crate::execute::{Hopeless, Limits};
-use crate::graph::{Graph, Others};
-use crate::observe::{Observed, Surroundings, look_around, observe};
+use crate::graph::Others;
 use crate::report::drift::document;
 use crate::report::ending::Ending;
 use crate::report::human::{Look, Values};
 use crate::report::{Paint, json, repair as report};
 use crate::state::State;
-use crate::state::store::{Recorder as _, Writer};
+use crate::state::store::{Holder, Recorder as _, Writer};
 use crate::trail;
-use crate::watch::metrics;
+use crate::watch::check_alone;
+use crate::watch::undisturbed::{PATIENCE, undisturbed};
 
 use super::arguments::Overriding;
 use super::ask;
@@ -114,73 +115,62 @@ pub async fn checked(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name).await?;
-    let cloud = context.connect(&state.region).await?;
-    check_place(&cloud.aws, &state).await?;
-    if !state.in_doubt.is_empty() {
-        context.tell("A run was interrupted: the check reckons with what became of it.");
-    }
-    let state = settled(&cloud.aws, state).await?;
-    let mut drift = Seen::of(&cloud, config, &state).await?.check(config, &state);
+    let (state, mut drift, aws) = once_undisturbed(context, options, name, async |state| {
+        let aws = context.connect(&state.region).await?.aws;
+        check_place(&aws, &state).await?;
+        if !state.in_doubt.is_empty() {
+            context.tell("A run was interrupted: the check reckons with what became of it.");
+        }
+        let state = settled(&aws, state).await?;
+        let drift =
+            Seen::of(&aws, config, &state).await?.check(&state, &config.drift.ignore, today());
+        Ok((state, drift, aws))
+    })
+    .await?;
     if options.who
-        && let Some(note) = trail::tell(&cloud.aws, &state, &mut drift).await
+        && let Some(note) = trail::tell(&aws, &state, &mut drift).await
     {
         context.tell(&format!("note: {note}"));
     }
     Ok((state, drift))
 }
 
-/// Makes the check that needs no file: holds what was applied against AWS, and puts what it found
-/// into the metrics.
+/// Makes the check that needs no file, and puts what it found into the metrics.
 pub async fn checked_alone(
     context: &Context,
+    options: &DriftOptions,
     config: &Config,
     others: &Others,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let state = context.existing_state(name).await?;
-    let aws = context.connect(&state.region).await?.aws;
-    check_place(&aws, &state).await?;
-    let state = settled(&aws, state).await?;
-    let (graph, user) = drift::as_applied(&state, others);
-    let observed = observe(&aws, &Graph::default(), &state, &user).await?;
-    let surroundings = look_around(&aws, &graph, &state, &observed).await?;
-    let subject = Subject {
-        graph: &graph,
-        state: &state,
-        observed: &observed,
-        surroundings: &surroundings,
-        user: &user,
+    once_undisturbed(context, options, name, async |state| {
+        let aws = context.connect(&state.region).await?.aws;
+        Ok(check_alone(&aws, state, others, &config.drift.ignore, today()).await?)
+    })
+    .await
+}
+
+/// Has a look at a stack while nobody is at work on it.
+async fn once_undisturbed<S>(
+    context: &Context,
+    options: &DriftOptions,
+    name: &StackName,
+    look: impl AsyncFn(State) -> Result<S, Failure>,
+) -> Result<S, Failure> {
+    let store = context.store().await?;
+    let patience = options.locking.lock_timeout.unwrap_or(PATIENCE);
+    let look = async |state: Option<State>| {
+        let missing = || Failure::NoState { name: name.clone(), place: store.to_string() };
+        look(state.ok_or_else(missing)?).await
     };
-    let drift = drift::check(&subject, &config.drift.ignore, jiff::Zoned::now().date());
-    metrics::put(&aws, &drift).await?;
-    Ok((state, drift))
+    let waits_for = |holder: &Holder| {
+        context.tell(&format!("Waiting for {holder}: what changes now would look like drift."));
+    };
+    undisturbed(store, name, patience, look, waits_for).await
 }
 
-/// What a check looks at, without the state.
-struct Seen {
-    graph: Graph,
-    observed: Observed,
-    surroundings: Surroundings,
-}
-
-impl Seen {
-    async fn of(cloud: &Cloud, config: &Config, state: &State) -> Result<Self, Failure> {
-        let graph = graph_of(&cloud.aws, config, state).await?;
-        // What is not recorded yet is not looked for: a check is of what was made.
-        let observed = observe(&cloud.aws, &Graph::default(), state, &config.tags).await?;
-        let surroundings = look_around(&cloud.aws, &graph, state, &observed).await?;
-        Ok(Self { graph, observed, surroundings })
-    }
-
-    fn subject<'a>(&'a self, config: &'a Config, state: &'a State) -> Subject<'a> {
-        let Self { graph, observed, surroundings } = self;
-        Subject { graph, state, observed, surroundings, user: &config.tags }
-    }
-
-    fn check(&self, config: &Config, state: &State) -> Drift {
-        drift::check(&self.subject(config, state), &config.drift.ignore, jiff::Zoned::now().date())
-    }
+fn today() -> Date {
+    jiff::Zoned::now().date()
 }
 
 pub fn show(context: &Context, options: &DriftOptions, of: (&Config, &State), drift: &Drift) {
@@ -224,9 +214,10 @@ async fn fix_with(
     writer: &mut Writer,
 ) -> Result<ExitCode, Failure> {
     run::settle(context, &cloud.aws, writer).await?;
-    let seen = Seen::of(cloud, config, writer.state()).await?;
-    let drift = seen.check(config, writer.state());
-    let repair = drift::repair(&seen.subject(config, writer.state()), &drift)
+    let (aws, ignore) = (&cloud.aws, &config.drift.ignore);
+    let seen = Seen::of(aws, config, writer.state()).await?;
+    let drift = seen.check(writer.state(), ignore, today());
+    let repair = drift::repair(&seen.subject(writer.state()), &drift)
         .map_err(crate::deployment::DrawingError::Obstacles)?;
     if repair.is_empty() {
         show(context, options, (config, writer.state()), &drift);
@@ -244,7 +235,8 @@ async fn fix_with(
     if !ending.summary.is_complete() {
         return Ok(run::code(code));
     }
-    let left = Seen::of(cloud, config, writer.state()).await?.check(config, writer.state());
+    let left = Seen::of(aws, config, writer.state()).await?;
+    let left = left.check(writer.state(), ignore, today());
     if context.global.json {
         let mut event = document(&left);
         event["event"] = "drift".into();

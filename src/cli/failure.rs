@@ -98,6 +98,8 @@ pub enum Failure {
     Moved { path: PathBuf, moved: Vec<String> },
     #[error("the check failed: {0}")]
     Check(String),
+    #[error("`--job` works without a file, so it has to be told which stack it checks")]
+    JobWithoutStack,
     #[error("what the check was given of the file (PROVISION_DRIFT) can't be read: {0}")]
     Settings(serde_json::Error),
     #[error("there is nobody to tell: the file names no webhook")]
@@ -224,6 +226,9 @@ impl Failure {
             Self::LeftBehind(_) => {
                 vec!["something still writes to it: look at it in the console, and delete it there".into()]
             }
+            Self::JobWithoutStack => {
+                vec!["name it: `provision --stack NAME -e ENV drift --job`".into()]
+            }
             Self::NobodyToTell => {
                 vec!["set `drift.webhook` in the file: docs/drift-schedule.md shows how".into()]
             }
@@ -282,6 +287,7 @@ pub fn of_one(trouble: &Trouble) -> (String, Vec<String>) {
     let hints = match trouble {
         Trouble::Store(error) => store_hints(error),
         Trouble::Connection(_) => vec![],
+        Trouble::Disturbed => vec!["look at it again when they are done".into()],
         Trouble::Look(error) => drawing_hints(error),
     };
     (said(trouble), hints)

@@ -42,7 +42,7 @@ pub struct Watching {
     #[arg(long, conflicts_with = "fix")]
     pub tell: bool,
     /// Be the check that the account makes by itself: from the state alone, with metrics and a topic.
-    #[arg(long, conflicts_with_all = ["fix", "every", "tell"], requires = "stack")]
+    #[arg(long, conflicts_with_all = ["fix", "every", "tell"])]
     pub job: bool,
 }
 
@@ -117,7 +117,7 @@ fn settings(context: &Context) -> Result<(Config, Others), Failure> {
     };
     let global = &context.global;
     let region = global.region.clone().ok_or(NoRegion)?;
-    let stack = global.stack.clone().unwrap_or_default();
+    let stack = global.stack.clone().ok_or(Failure::JobWithoutStack)?;
     let config = Config { state, ..Config::bare(stack, global.env.clone(), region, drift) };
     context.stand_in(&config);
     Ok((config, others))
@@ -183,7 +183,7 @@ impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let Self { context, options, config, name, .. } = &*self;
         let checked = match &self.alone {
-            Some(others) => drift::checked_alone(context, config, others, name).await,
+            Some(others) => drift::checked_alone(context, options, config, others, name).await,
             None => drift::checked(context, options, config, name).await,
         };
         let (state, drift) = checked.map_err(|failure| failure.text())?;

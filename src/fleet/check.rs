@@ -50,6 +50,8 @@ pub enum Against {
 impl Look for Check<'_> {
     type Seen = Checked;
 
+    const IS_UNDISTURBED: bool = true;
+
     async fn look(&self, aws: &Aws, stacks: &[Recorded]) -> Result<Vec<Checked>, DrawingError> {
         let states: Vec<&State> = stacks.iter().map(|stack| &stack.state).collect();
         let declared = states.iter().map(|state| self.files.declared(aws, state));

@@ -51,6 +51,9 @@ pub trait Look {
     /// What is kept of one stack.
     type Seen;
 
+    /// Whether it says nothing of a stack on which somebody is at work.
+    const IS_UNDISTURBED: bool;
+
     /// Looks at stacks of one account and region; in their order.
     ///
     /// # Errors
@@ -70,6 +73,8 @@ pub struct Recorded {
     pub state: State,
     /// What was in doubt.
     pub in_doubt: Vec<Address>,
+    /// The state as it was read.
+    pub read: State,
 }
 
 /// Where stacks are.
@@ -98,6 +103,9 @@ pub enum Trouble {
     /// Its state can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Somebody is at work on it, or was while it was looked at.
+    #[error("somebody is at work on it: what changes now would look like drift")]
+    Disturbed,
     /// There is no way to its account or region.
     #[error("{0}")]
     Connection(String),
@@ -231,9 +239,14 @@ impl<L: Look> Scope<'_, L> {
                 Err(trouble) => lines.push(self.line(name, Err(Arc::new(trouble)))),
             }
         }
-        let outcomes = apart.look_at(&stacks).await.into_iter();
-        lines
-            .extend(loaded_names.into_iter().zip(outcomes).map(|(name, one)| self.line(name, one)));
+        let outcomes = apart.look_at(&stacks).await;
+        for (name, (stack, outcome)) in loaded_names.into_iter().zip(stacks.iter().zip(outcomes)) {
+            let outcome = match self.disturbance(name, stack).await {
+                Some(trouble) => Err(Arc::new(trouble)),
+                None => outcome,
+            };
+            lines.push(self.line(name, outcome));
+        }
         lines
     }
 
@@ -242,8 +255,21 @@ impl<L: Look> Scope<'_, L> {
         let state = self.store.load(&name.stack, &name.environment).await?;
         let Some(state) = state.filter(|state| !is_taken_down(state)) else { return Ok(None) };
         let in_doubt = state.in_doubt.keys().cloned().collect();
+        let read = state.clone();
         let state = settled(&self.aws, state).await?;
-        Ok(Some(Recorded { state, in_doubt }))
+        Ok(Some(Recorded { state, in_doubt, read }))
+    }
+
+    /// What speaks against a look at a stack that has been made.
+    async fn disturbance(&self, name: &StackName, stack: &Recorded) -> Option<Trouble> {
+        if !L::IS_UNDISTURBED {
+            return None;
+        }
+        match self.store.is_undisturbed(name, Some(&stack.read)).await {
+            Ok(true) => None,
+            Ok(false) => Some(Trouble::Disturbed),
+            Err(error) => Some(error.into()),
+        }
     }
 
     fn line(&self, name: &StackName, outcome: Result<L::Seen, Arc<Trouble>>) -> Line<L::Seen> {

@@ -26,6 +26,8 @@ pub struct Condition {
 }
 
 impl Look for Survey {
+    const IS_UNDISTURBED: bool = false;
+
     type Seen = Condition;
 
     async fn look(&self, aws: &Aws, stacks: &[Recorded]) -> Result<Vec<Condition>, DrawingError> {
@@ -37,7 +39,7 @@ impl Look for Survey {
 }
 
 fn condition(stack: &Recorded, observed: &Observed) -> Condition {
-    let Recorded { state, in_doubt } = stack;
+    let Recorded { state, in_doubt, .. } = stack;
     let all = state.resources.iter().map(|(address, record)| {
         let live = observed.live_of(address, record.generation);
         (address.clone(), live.map_or(Readiness::Absent, |live| live.readiness.clone()))

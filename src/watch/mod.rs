@@ -9,6 +9,7 @@
 //! and ends nothing; what was told is written down before anything else is told. The world comes in
 //! through [`World`] alone, and time is tokio's.
 
+pub mod alone;
 pub mod ledger;
 pub mod memory;
 pub mod message;
@@ -17,6 +18,7 @@ pub mod rhythm;
 #[cfg(test)]
 mod tests;
 pub mod topic;
+pub mod undisturbed;
 pub mod webhook;
 
 use std::collections::BTreeSet;
@@ -30,11 +32,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
+pub use alone::check_alone;
 pub use ledger::{Item, Ledger, News};
 pub use memory::{Memory, MemoryError};
 pub use message::Message;
 pub use rhythm::Rhythm;
 pub use topic::Topic;
+pub use undisturbed::undisturbed;
 pub use webhook::Webhook;
 
 use crate::drift::{Drift, Severity};
@@ -55,9 +59,9 @@ pub trait Listener: Send + Sync + std::fmt::Debug {
 pub type Listeners = Vec<Arc<dyn Listener>>;
 
 /// What a watch does to the world.
-pub trait World: Send {
+pub trait World {
     /// Makes one check, from reading the state on. An error says in words what went wrong.
-    fn check(&mut self) -> impl Future<Output = Result<Drift, String>> + Send;
+    fn check(&mut self) -> impl Future<Output = Result<Drift, String>>;
 
     /// Reads the configuration anew, and gives those who are to be told from now on.
     ///
@@ -73,7 +77,7 @@ pub trait World: Send {
     fn show(&mut self, shown: &Shown<'_>);
 
     /// Writes down what is to be remembered.
-    fn keep(&mut self, memory: &Memory) -> impl Future<Output = Result<(), String>> + Send;
+    fn keep(&mut self, memory: &Memory) -> impl Future<Output = Result<(), String>>;
 }
 
 /// What whoever watches is shown.

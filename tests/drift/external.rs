@@ -2,9 +2,9 @@
 
 use provision::config::{Config, ImageOwner};
 use provision::deployment::graph_of;
-use provision::drift::{self, Drift, Subject};
-use provision::graph::{Graph, Others};
-use provision::observe::{look_around, observe};
+use provision::drift::Drift;
+use provision::graph::Others;
+use provision::watch::check_alone;
 use serde_json::json;
 
 use crate::extras::deploy;
@@ -97,23 +97,16 @@ async fn a_stack_that_takes_its_image_back_finds_the_other_one_drifted() {
 }
 
 /// What a check finds that has no file, and is told what is left to others.
-async fn check_alone(world: &World, others: &Others) -> Drift {
-    let (aws, state) = (&world.aws, &world.memory.state);
-    let (graph, user) = drift::as_applied(state, others);
-    let observed =
-        observe(aws, &Graph::default(), state, &user).await.expect("what is recorded can be read");
-    let surroundings = look_around(aws, &graph, state, &observed)
-        .await
-        .expect("what is there can be looked around");
-    let (graph, user, surroundings) = (&graph, &user, &surroundings);
-    let subject = Subject { graph, state, observed: &observed, surroundings, user };
-    drift::check(&subject, &[], jiff::civil::date(2026, 1, 1))
+async fn without_file(world: &World, others: &Others) -> Drift {
+    let (aws, state) = (&world.aws, world.memory.state.clone());
+    let checked = check_alone(aws, state, others, &[], jiff::civil::date(2026, 1, 1)).await;
+    checked.expect("what is recorded can be read").1
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_check_without_a_file_is_told_whose_the_image_is() {
     let world = deployed().await;
     let graph = graph_of(&world.aws, &external(), &world.memory.state).await.unwrap();
-    assert_eq!(lines(&check_alone(&world, &graph.others()).await), [""; 0]);
-    assert_eq!(check_alone(&world, &Others::new()).await.findings.len(), 1);
+    assert_eq!(lines(&without_file(&world, &graph.others()).await), [""; 0]);
+    assert_eq!(without_file(&world, &Others::new()).await.findings.len(), 1);
 }

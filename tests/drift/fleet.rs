@@ -130,6 +130,22 @@ async fn a_state_that_can_not_be_read_hides_no_other() {
     assert_settled(&found, &[3]);
 }
 
+/// While somebody is at work, what they change would look like drift.
+#[tokio::test(start_paused = true)]
+async fn a_stack_on_which_somebody_is_at_work_is_not_judged() {
+    let fleet = Fleet::of(3, "").await;
+    let lock = fleet.lock(&fleet.states[1]);
+    let taken = check(&fleet, Depth::Shared).await;
+    let found = self::found(&taken);
+    let error = found[Fleet::name(1).as_str()].as_ref().unwrap_err();
+    assert!(error.contains("somebody is at work on it"), "{error}");
+    assert_settled(&found, &[0, 2]);
+    let shown = fleet.look_at(&Survey).await;
+    assert!(shown.lines.iter().all(|line| line.outcome.is_ok()), "and is shown all the same");
+    drop(lock);
+    assert_settled(&self::found(&check(&fleet, Depth::Shared).await), &[0, 1, 2]);
+}
+
 /// A record that no kind understands fails the read that all share.
 #[tokio::test(start_paused = true)]
 async fn a_state_that_makes_no_sense_hides_no_other() {

@@ -3,11 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
 use provision::config::Config;
-use provision::deployment::graph_of;
-use provision::drift::{self, Drift, Repair, Subject};
+use provision::deployment::Seen;
+use provision::drift::{self, Drift, Repair};
 use provision::execute::extras::remove_extras;
-use provision::graph::Graph;
-use provision::observe::{look_around, observe};
 
 use crate::harness::{Run, World, config};
 
@@ -34,18 +32,9 @@ pub async fn check(world: &World, config: &Config) -> Drift {
 /// What a check of the stack finds, and what puts it back.
 pub async fn examine(world: &World, config: &Config) -> (Drift, Repair) {
     let (aws, state) = (&world.aws, &world.memory.state);
-    let graph = graph_of(aws, config, state).await.unwrap();
-    let observed = observe(aws, &Graph::default(), state, &config.tags).await.unwrap();
-    let surroundings = look_around(aws, &graph, state, &observed).await.unwrap();
-    let subject = Subject {
-        graph: &graph,
-        state,
-        observed: &observed,
-        surroundings: &surroundings,
-        user: &config.tags,
-    };
-    let drift = drift::check(&subject, &config.drift.ignore, jiff::civil::date(2026, 1, 1));
-    let repair = drift::repair(&subject, &drift).unwrap();
+    let seen = Seen::of(aws, config, state).await.unwrap();
+    let drift = seen.check(state, &config.drift.ignore, jiff::civil::date(2026, 1, 1));
+    let repair = drift::repair(&seen.subject(state), &drift).unwrap();
     (drift, repair)
 }
 

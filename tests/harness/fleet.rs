@@ -11,7 +11,7 @@ use provision::simulated_aws::cloud::{ACCOUNT, Cloud};
 use provision::simulated_aws::endpoint::{Call, Endpoint};
 use provision::simulated_aws::wire::Service;
 use provision::state::State;
-use provision::state::store::{Directory, Holder, Recorder as _, Store};
+use provision::state::store::{Directory, DirectoryLock, Holder, Recorder as _, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -63,8 +63,8 @@ impl Fleet {
         Store::Directory(self.directory())
     }
 
-    /// Puts a state into the directory.
-    pub fn record(&self, state: &State) {
+    /// Is at work on a stack.
+    pub fn lock(&self, state: &State) -> DirectoryLock {
         let holder = Holder {
             host: "here".into(),
             process: 1,
@@ -72,8 +72,12 @@ impl Fleet {
             since: jiff::Timestamp::UNIX_EPOCH,
             command: "up".into(),
         };
-        let lock = self.directory().lock(&state.stack, &state.environment, &holder).unwrap();
-        let writer = lock.begin(state.clone()).unwrap();
+        self.directory().lock(&state.stack, &state.environment, &holder).unwrap()
+    }
+
+    /// Puts a state into the directory.
+    pub fn record(&self, state: &State) {
+        let writer = self.lock(state).begin(state.clone()).unwrap();
         assert_eq!(writer.state().stack, state.stack);
         writer.finish().unwrap();
     }

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::world::FILE;
@@ -52,19 +52,31 @@ impl Server {
 
     /// Asks S3 something, as any client does; gives the answer.
     fn asks(&self, method: &str, target: &str, body: &str) -> String {
+        self.sends("s3", &format!("{method} {target}"), "", body)
+    }
+
+    /// Asks a service that speaks JSON for something, as anybody might.
+    fn does(&self, service: &str, operation: &str, request: &Value) -> Value {
+        let headers = format!("x-amz-target: {operation}\r\n");
+        let answer = self.sends(service, "POST /", &headers, &request.to_string());
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
+    fn sends(&self, service: &str, what: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let scope = "Credential=any/20260101/eu-west-1/s3/aws4_request";
+        let scope = format!("Credential=any/20260101/eu-west-1/{service}/aws4_request");
         write!(
             stream,
-            "{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: \
-             AWS4-HMAC-SHA256 {scope}, Signature=0\r\ncontent-length: {}\r\n\r\n{body}",
+            "{what} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: \
+             AWS4-HMAC-SHA256 {scope}, Signature=0\r\n{headers}content-length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         )
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 20"), "{method} {target}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 20"), "{what}: {answer}");
         answer
     }
 
@@ -298,4 +310,59 @@ fn in_a_ci_job_a_state_that_goes_with_the_machine_is_told_of_once() {
     machine.declare(&format!("{FILE}{STATE}"));
     let told = run("state migrate --from state --yes").is(0);
     assert!(!told.error.contains("CI job"), "{told:?}");
+}
+
+/// What the account's own check runs: the command of its task, in an empty room, with no more than
+/// the task's environment.
+fn task(server: &Server, room: &TempDir) -> Command {
+    let asked = json!({"taskDefinition": "web-dev-drift"});
+    let operation = "AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition";
+    let definition = server.does("ecs", operation, &asked);
+    let container = &definition["taskDefinition"]["containerDefinitions"][0];
+    let words = container["command"].as_array().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provision"));
+    command
+        .current_dir(room.path())
+        .env_clear()
+        .env("AWS_ENDPOINT_URL", format!("http://{}", server.address))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", "any")
+        .env("AWS_SECRET_ACCESS_KEY", "any")
+        .args(["--time-scale", SCALE])
+        .args(words.iter().map(|word| word.as_str().unwrap()))
+        .stdin(Stdio::null());
+    for variable in container["environment"].as_array().unwrap() {
+        command.env(variable["name"].as_str().unwrap(), variable["value"].as_str().unwrap());
+    }
+    command
+}
+
+#[test]
+fn the_task_of_the_accounts_own_check_runs_from_the_bucket_alone() {
+    let server = Server::start();
+    let drift = "\n[drift]\nschedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
+    let machine = Machine::new(&server, &format!("{FILE}{drift}{STATE}"));
+    machine.says("up --yes").is(0);
+    let room = tempfile::tempdir().unwrap();
+    let check = || Said::of(task(&server, &room).output().unwrap());
+    let calm = check().is(0);
+    assert!(calm.out.contains("No drift"), "{calm:?}");
+    assert!(server.keys().contains(&"web-dev.drift.json".to_owned()));
+    let retention = json!({"logGroupName": "/ecs/web-dev", "retentionInDays": 1});
+    server.does("logs", "Logs_20140328.PutRetentionPolicy", &retention);
+    let drifted = check().is(2);
+    assert!(drifted.out.contains("log_group.app"), "{drifted:?}");
+    assert!(drifted.error.contains("The topic was told: web-dev: 1 "), "{drifted:?}");
+    // What was told is remembered in the bucket.
+    let again = check().is(2);
+    assert!(!again.error.contains("was told"), "{again:?}");
+    assert_eq!(room.path().read_dir().unwrap().count(), 0, "nothing is left where it ran");
+    // Whoever is at work is waited for, and what they leave is what is checked.
+    let run = machine.command("drift --fix --yes").spawn().unwrap();
+    server.waits_for(|key| key == "web-dev.lock");
+    let after = check().is(0);
+    assert!(after.error.contains("Waiting for tester on"), "{after:?}");
+    assert!(after.error.contains("The topic was told: web-dev: 1 gone"), "{after:?}");
+    Said::of(run.wait_with_output().unwrap()).is(0);
+    machine.says("down --yes").is(0);
 }

@@ -152,6 +152,20 @@ impl Store {
         Ok(self.tenure(stack, environment).await?.map(|tenure| tenure.holder))
     }
 
+    /// Whether nobody is at work on a stack, and nobody was since `state` was read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::tenure`] and [`Store::load`].
+    pub async fn is_undisturbed(
+        &self,
+        StackName { stack, environment }: &StackName,
+        state: Option<&State>,
+    ) -> Result<bool, StoreError> {
+        let is_at_work = self.at_work(stack, environment).await?.is_some();
+        Ok(!is_at_work && self.load(stack, environment).await?.as_ref() == state)
+    }
+
     /// The kept snapshots of a stack that check, newest first.
     ///
     /// # Errors

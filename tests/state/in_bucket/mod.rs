@@ -4,6 +4,7 @@
 
 mod failures;
 mod safety;
+mod watching;
 mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! From a configuration and a state to a plan: the reads that it takes, and nothing that writes.
 
+mod seen;
+
 use aws_sdk_ec2::types::Filter;
 use thiserror::Error;
 
@@ -13,6 +15,8 @@ use crate::plan::{self, Plan, PlanError};
 use crate::resource::kind::KindError;
 use crate::stack::{self, PlacementError};
 use crate::state::State;
+
+pub use seen::Seen;
 
 /// A stack as it is wanted, as it is, and what leads from one to the other.
 #[derive(Clone, Debug)]
