@@ -37,7 +37,7 @@ pub async fn undisturbed<S, E: From<StoreError>>(
     loop {
         let Some(holder) = store.at_work(&name.stack, &name.environment).await? else {
             let state = store.load(&name.stack, &name.environment).await?;
-            let seen = look(state.clone()).await;
+            let seen = Box::pin(look(state.clone())).await;
             if store.is_undisturbed(name, state.as_ref()).await? {
                 return seen;
             }
