@@ -37,9 +37,13 @@ pub(super) async fn candidates(aws: &Aws, state: &State) -> Result<Vec<Candidate
         task_definitions(aws, state),
         balancing(aws, state),
         services(aws, state),
+        topics(aws, state),
+        alarms(aws, state),
+        schedules(aws, state),
     )?;
-    let (ec2, roles, logs, definitions, balancing, services) = found;
-    Ok([ec2, roles, logs, definitions, balancing, services].concat())
+    let (ec2, roles, logs, definitions, balancing, services, topics, alarms, schedules) = found;
+    let own = [ec2, roles, logs, definitions, balancing, services, topics, alarms, schedules];
+    Ok(own.concat())
 }
 
 /// What moves the counts of the services that `state` records. It has no tags that are read.
@@ -202,6 +206,55 @@ async fn services(aws: &Aws, state: &State) -> Result<Vec<Candidate>, AwsError> 
         found.extend(services.into_iter().map(|arn| (Kind::Service, arn)));
     }
     Ok(found)
+}
+
+/// The topics whose names may be the stack's: their ARNs end in them.
+async fn topics(aws: &Aws, state: &State) -> Result<Vec<Candidate>, AwsError> {
+    const LIST: Operation = Operation::new("sns:ListTopics");
+    let topics = pages(async |token| {
+        let send = || aws.sns().list_topics().set_next_token(token.clone()).send();
+        let page = aws.call(LIST, send).await?;
+        Ok((page.topics.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    let beginning = beginning(state);
+    let is_own = |arn: &String| {
+        arn.rsplit(':').next().is_some_and(|name| name.starts_with(beginning.as_str()))
+    };
+    let arns = topics.into_iter().filter_map(|topic| topic.topic_arn).filter(is_own);
+    Ok(arns.map(|arn| (Kind::Topic, arn)).collect())
+}
+
+async fn alarms(aws: &Aws, state: &State) -> Result<Vec<Candidate>, AwsError> {
+    const DESCRIBE: Operation = Operation::new("cloudwatch:DescribeAlarms");
+    let beginning = beginning(state);
+    let alarms = pages(async |token| {
+        let send = || {
+            let request = aws.cloudwatch().describe_alarms().alarm_name_prefix(&beginning);
+            request.set_next_token(token.clone()).send()
+        };
+        let page = aws.call(DESCRIBE, send).await?;
+        Ok((page.metric_alarms.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    let names = alarms.into_iter().filter_map(|alarm| alarm.alarm_name);
+    Ok(names.map(|name| (Kind::Alarm, name)).collect())
+}
+
+async fn schedules(aws: &Aws, state: &State) -> Result<Vec<Candidate>, AwsError> {
+    const LIST: Operation = Operation::new("scheduler:ListSchedules");
+    let beginning = beginning(state);
+    let schedules = pages(async |token| {
+        let send = || {
+            let request = aws.scheduler().list_schedules().name_prefix(&beginning);
+            request.set_next_token(token.clone()).send()
+        };
+        let page = aws.call(LIST, send).await?;
+        Ok((page.schedules, page.next_token))
+    })
+    .await?;
+    let names = schedules.into_iter().filter_map(|schedule| schedule.name);
+    Ok(names.map(|name| (Kind::Schedule, name)).collect())
 }
 
 async fn scaling_of(aws: &Aws, service: &str) -> Result<Vec<Candidate>, AwsError> {

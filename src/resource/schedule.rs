@@ -151,7 +151,7 @@ impl Resource for Schedule {
                 Ok(get(aws, &outputs.name).await?.map(|there| Live {
                     spec: spec(&there),
                     outputs,
-                    tags: Tags::new(),
+                    tags: there.description().map(owners_tags).unwrap_or_default(),
                     readiness: Readiness::Ready,
                 }))
             }
@@ -232,11 +232,21 @@ fn at_once() -> FlexibleTimeWindow {
     window.expect("a window needs its mode alone, and that is set")
 }
 
+/// What the description of a schedule says in the place of tags, which it can't carry.
+const OWNER: [&str; 3] = [OwnershipTags::STACK, OwnershipTags::ENVIRONMENT, OwnershipTags::ADDRESS];
+
 /// Whose a schedule is, as its description says: `provision shop/dev/schedule.drift`.
 fn owner(tags: &Tags) -> String {
-    let keys = [OwnershipTags::STACK, OwnershipTags::ENVIRONMENT, OwnershipTags::ADDRESS];
-    let parts = keys.map(|key| tags.get(key).map_or("", String::as_str));
+    let parts = OWNER.map(|key| tags.get(key).map_or("", String::as_str));
     format!("provision {}", parts.join("/"))
+}
+
+/// The tags that a description stands for; none where somebody else wrote it.
+fn owners_tags(description: &str) -> Tags {
+    let parts: Option<Vec<&str>> =
+        description.strip_prefix("provision ").map(|owner| owner.split('/').collect());
+    let parts = parts.filter(|parts| parts.len() == OWNER.len()).unwrap_or_default();
+    OWNER.into_iter().zip(parts).map(|(key, part)| (key.to_owned(), part.to_owned())).collect()
 }
 
 async fn get(aws: &Aws, name: &str) -> Result<Option<GetScheduleOutput>, AwsError> {

@@ -17,6 +17,8 @@ use super::wire::{Answer, ApiError, Parameters};
 const LONGEST_NAME: usize = 256;
 /// The most tags of a topic.
 const MOST_TAGS: usize = 50;
+/// How many topics a list shows at once.
+const PAGE: usize = 100;
 /// The longest subject, in characters, and the largest message, in bytes.
 const LONGEST_SUBJECT: usize = 100;
 const LARGEST_MESSAGE: usize = 256 * 1024;
@@ -77,7 +79,7 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
         "DeleteTopic" => delete(cloud, request),
         "GetTopicAttributes" => attributes(cloud, request),
         "SetTopicAttributes" => set_attribute(cloud, request),
-        "ListTopics" => Ok(list(cloud)),
+        "ListTopics" => Ok(list(cloud, request)),
         "ListTagsForResource" => Ok(json!({"Tags": shown_tags(&tagged(cloud, request)?.tags)})),
         "TagResource" => tag(cloud, request),
         "UntagResource" => {
@@ -144,9 +146,16 @@ fn set_attribute(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     Ok(json!({}))
 }
 
-fn list(cloud: &Cloud) -> Value {
-    let arns = cloud.sns.topics.keys().map(|name| json!({"TopicArn": cloud.arn("sns", name)}));
-    json!({"Topics": arns.collect::<Vec<_>>()})
+/// In pages of a hundred, in the order of names: a token is the name that a page begins with.
+fn list(cloud: &Cloud, request: Parameters<'_>) -> Value {
+    let from = request.text("NextToken").unwrap_or_default();
+    let mut names = cloud.sns.topics.keys().filter(|name| name.as_str() >= from);
+    let arns = names.by_ref().take(PAGE).map(|name| json!({"TopicArn": cloud.arn("sns", name)}));
+    let topics: Vec<Value> = arns.collect();
+    match names.next() {
+        Some(next) => json!({"Topics": topics, "NextToken": next}),
+        None => json!({"Topics": topics}),
+    }
 }
 
 fn tag(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
@@ -273,6 +282,20 @@ mod tests {
         let named = json!({"Attributes": {"entry": [{"key": "DisplayName", "value": "x"}]}, "Name": "shop", "Tags": tags});
         let refused = ask(&mut cloud, "CreateTopic", &named).unwrap_err();
         assert!(refused.message.contains("different attributes"));
+    }
+
+    #[test]
+    fn topics_are_listed_a_hundred_at_once() {
+        let mut cloud = cloud();
+        for number in 0..=PAGE {
+            let asked = json!({"Name": format!("shop-{number:03}")});
+            ask(&mut cloud, "CreateTopic", &asked).unwrap();
+        }
+        let first = ask(&mut cloud, "ListTopics", &json!({})).unwrap();
+        assert_eq!(first["Topics"].as_array().unwrap().len(), PAGE);
+        let rest = ask(&mut cloud, "ListTopics", &json!({"NextToken": first["NextToken"]}));
+        let arn = format!("{ARN}-100");
+        assert_eq!(rest.unwrap(), json!({"Topics": [{"TopicArn": arn}]}));
     }
 
     #[test]

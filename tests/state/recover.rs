@@ -91,6 +91,10 @@ fn ids(state: &State) -> BTreeSet<String> {
 #[tokio::test(start_paused = true)]
 async fn whatever_carries_the_stacks_tags_is_found_whether_or_not_it_is_declared() {
     let built = FILE.replace("cpu = 60", "cpu = 60\nmemory = 70\nrequests_per_target = 500");
+    let built = format!(
+        "{built}\n[drift]\nschedule = \"rate(1 day)\"\nimage = \"acme/provision:1\"\n\
+         [state]\nbucket = \"acme-states\"\n"
+    );
     let renamed = "name = \"web\"\nregion = \"eu-west-1\"\n[network]\nnat = \"none\"\n\
         [services.other]\nimage = \"ghcr.io/example/other:1\"\nport = 9000\n";
     let world = World::new();
@@ -101,6 +105,8 @@ async fn whatever_carries_the_stacks_tags_is_found_whether_or_not_it_is_declared
     assert_eq!(ids(&found.state), ids(&state));
     assert!(found.state.resources.keys().eq(state.resources.keys()));
     assert_eq!((found.state.replaced, found.foreign), (vec![], vec![]));
+    let kinds: BTreeSet<Kind> = found.state.resources.keys().map(Address::kind).collect();
+    assert_eq!(kinds.len(), Kind::ALL.len(), "not every kind is tried: {kinds:?}");
 
     let found = recovered(&world, renamed).await.state;
     assert!(world.down(found).await.is_empty());

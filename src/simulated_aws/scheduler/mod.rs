@@ -27,6 +27,8 @@ pub use self::due::{next_due, pass};
 const DEFAULT: &str = "default";
 /// The longest name of a schedule.
 const LONGEST_NAME: usize = 64;
+/// How many schedules a list shows at once.
+const LARGEST_PAGE: usize = 100;
 /// Who takes the role of a schedule on.
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
@@ -79,7 +81,7 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
         "GetSchedule" => get(cloud, request),
         "UpdateSchedule" => update(cloud, request),
         "DeleteSchedule" => delete(cloud, request),
-        "ListSchedules" => Ok(list(cloud)),
+        "ListSchedules" => list(cloud, request),
         _ => Err(unknown_operation(operation)),
     }
 }
@@ -131,13 +133,28 @@ fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     Ok(json!({}))
 }
 
-fn list(cloud: &Cloud) -> Value {
-    let schedules = cloud.scheduler.schedules.iter().map(|(name, schedule)| {
+/// In pages, in the order of names: a token is the name that a page begins with.
+fn list(cloud: &Cloud, request: Parameters<'_>) -> Answer {
+    let prefix = request.text("NamePrefix").unwrap_or_default();
+    let size = request.integer("MaxResults").map_or(Ok(LARGEST_PAGE), usize::try_from);
+    let size = size.ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
+    let size = size.ok_or_else(|| invalid("MaxResults is to be from 1 to 100."))?;
+    let from = request.text("NextToken").unwrap_or_default();
+    let mut asked = cloud
+        .scheduler
+        .schedules
+        .iter()
+        .filter(|(name, _)| name.starts_with(prefix) && name.as_str() >= from);
+    let shown = asked.by_ref().take(size).map(|(name, schedule)| {
         let target = json!({"Arn": schedule.shown["Target"]["Arn"]});
         let state = &schedule.shown["State"];
         json!({"Name": name, "Arn": arn(cloud, name), "GroupName": DEFAULT, "State": state, "Target": target})
     });
-    json!({"Schedules": schedules.collect::<Vec<_>>()})
+    let shown: Vec<Value> = shown.collect();
+    Ok(match asked.next() {
+        Some((next, _)) => json!({"Schedules": shown, "NextToken": next}),
+        None => json!({"Schedules": shown}),
+    })
 }
 
 fn read(

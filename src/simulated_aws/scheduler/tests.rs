@@ -65,6 +65,31 @@ fn an_update_replaces_all_of_it() {
 }
 
 #[test]
+fn schedules_are_listed_by_how_they_begin_and_in_pages() {
+    let mut cloud = cloud(PRINCIPAL);
+    for name in ["shop-a", "other", "shop-b", "shop-c"] {
+        let mut asked = schedule("rate(1 hour)");
+        asked["Name"] = name.into();
+        ask(&mut cloud, "CreateSchedule", &asked).unwrap();
+    }
+    let mut asked = json!({"NamePrefix": "shop", "MaxResults": "2"});
+    let first = ask(&mut cloud, "ListSchedules", &asked).unwrap();
+    asked["NextToken"] = first["NextToken"].clone();
+    let last = ask(&mut cloud, "ListSchedules", &asked).unwrap();
+    let names = |page: &Value| -> Vec<String> {
+        let all = page["Schedules"].as_array().unwrap().iter();
+        all.map(|one| one["Name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        (names(&first), names(&last)),
+        (vec!["shop-a".into(), "shop-b".into()], vec!["shop-c".to_owned()],)
+    );
+    assert_eq!(last["NextToken"], Value::Null);
+    let refused = ask(&mut cloud, "ListSchedules", &json!({"MaxResults": "101"})).unwrap_err();
+    assert_eq!(refused.code, "ValidationException");
+}
+
+#[test]
 fn what_does_not_work_is_tried_again_as_often_as_it_says() {
     let mut cloud = cloud(PRINCIPAL);
     ask(&mut cloud, "CreateSchedule", &schedule("rate(1 hour)")).unwrap();
