@@ -172,6 +172,23 @@ impl<'a> Machine<'a> {
         Said::of(self.command(words).output().unwrap())
     }
 
+    /// The command on a terminal, where questions are asked. What is written to its input is typed.
+    fn on_a_terminal(&self, words: &str) -> Command {
+        let program = env!("CARGO_BIN_EXE_provision");
+        let line = format!("{program} --time-scale {SCALE} {words}");
+        let plain = self.command(words);
+        let mut command = Command::new("script");
+        command
+            .args(["-qec", line.as_str(), "/dev/null"])
+            .current_dir(self.directory.path())
+            .env_clear()
+            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command
+    }
+
     fn has(&self, name: &str) -> bool {
         self.directory.path().join(name).exists()
     }
@@ -224,6 +241,24 @@ fn of_two_machines_one_works_and_the_other_says_who_is_at_it() {
     other.says("up --yes --lock-timeout 5m").is(0);
     Said::of(first.wait_with_output().unwrap()).is(0);
     one.says("plan --detailed-exitcode").is(0);
+}
+
+/// Whoever is asked and goes away has changed nothing, and keeps nobody waiting.
+#[test]
+fn an_interruption_at_a_question_gives_the_lock_back() {
+    let server = Server::start();
+    let machine = Machine::new(&server, &format!("{FILE}{STATE}"));
+    let mut asked = machine.on_a_terminal("up").spawn().unwrap();
+    server.waits_for(|key| key == "web-dev.lock");
+    let mut out = BufReader::new(asked.stdout.take().unwrap());
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains("Only `yes` is a yes") {
+        assert!(out.read_until(b' ', &mut said).unwrap() > 0, "it never asked");
+    }
+    asked.stdin.take().unwrap().write_all(b"\x03").unwrap();
+    assert_eq!(asked.wait().unwrap().code(), Some(130));
+    assert!(machine.says("state lock").is(0).out.contains("Nobody is at work on web-dev."));
+    machine.says("plan --detailed-exitcode").is(2);
 }
 
 #[test]
