@@ -313,6 +313,8 @@ fn what_is_wrong_is_said_with_what_to_do() {
     insta::assert_snapshot!("odd_environment", room.local("-e ../prod plan").refusal());
     insta::assert_snapshot!("time_stands_still", room.run("--local --time-scale 0 plan").refusal());
     insta::assert_snapshot!("backwards", room.run("--local --time-scale=-3 plan").refusal());
+    insta::assert_snapshot!("no_bucket", room.run("--state-dir s3:///team plan").refusal());
+    insta::assert_snapshot!("job_without_stack", room.run("drift --job").refusal());
     insta::assert_snapshot!("not_a_pair", room.local("plan --set nat").refusal());
     insta::assert_snapshot!("unknown_command", room.local("upp").refusal());
     room.write("name = \"shop\"\nregion = \"eu-west-1\"\nservises = 1\n");

@@ -54,6 +54,8 @@ pub enum Failure {
     Moving(#[from] MoveError),
     #[error("with `--local` states are kept in a directory, not in {0}")]
     LocalBucket(String),
+    #[error("`s3://{name}` names no bucket: {complaint}")]
+    BucketName { name: String, complaint: String },
     #[error("the lock of {0} can't be taken away: it ends with its process")]
     Unbreakable(Holder),
     #[error("the state of {}-{} is gone, but the stack was never taken down", name.stack, name.environment)]
@@ -214,6 +216,9 @@ impl Failure {
                 hints
             }
             Self::Moving(error) => moving_hints(error),
+            Self::BucketName { .. } => {
+                vec!["name it, and a prefix if you like: `s3://acme-states/team-a`".into()]
+            }
             Self::LocalBucket(_) => vec!["leave `--state-dir` out, or name a directory".into()],
             Self::Unbreakable(holder) => vec![format!(
                 "end process {} on {}, or wait for it: `--lock-timeout 5m`",
@@ -457,7 +462,7 @@ fn moving_hints(error: &MoveError) -> Vec<String> {
 fn bucket_hints(error: &AwsError) -> Vec<String> {
     match error.code() {
         Some("NoSuchBucket") => vec![
-            "make it: `aws s3api create-bucket --bucket NAME --region REGION --create-bucket-configuration LocationConstraint=REGION`".into(),
+            "make it: `aws s3api create-bucket --bucket NAME --region REGION --create-bucket-configuration LocationConstraint=REGION`, in us-east-1 without the configuration".into(),
             "and let it keep old versions: `aws s3api put-bucket-versioning --bucket NAME --versioning-configuration Status=Enabled`".into(),
         ],
         Some("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::BucketLocationConstraint;
 
 use crate::aws::{Aws, Operation};
 use crate::config;
-use crate::state::store::{Bucket, BucketPlace, Directory, Store};
+use crate::state::store::{Bucket, BucketPlace, Directory, Store, StoreError};
 
 use super::arguments::Global;
 use super::connect;
@@ -93,15 +93,18 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// When AWS can't be reached.
+    /// When AWS can't be reached, and where no bucket can be called so.
     pub async fn open(self, global: &Global) -> Result<Store, Failure> {
         let (place, region) = match self {
             Self::Directory(path) => return Ok(Store::Directory(Directory::new(path))),
             Self::Bucket(place, region) => (place, region),
         };
+        if let Some(complaint) = config::bucket_complaint(&place.bucket) {
+            return Err(Failure::BucketName { name: place.bucket, complaint });
+        }
         let region = match region {
             Some(region) => region,
-            None => region_of(&reach(global, HOME).await?, &place.bucket).await?,
+            None => region_of(&reach(global, HOME).await?, &place).await?,
         };
         Ok(Store::Bucket(Bucket::new(reach(global, &region).await?, place)))
     }
@@ -112,9 +115,14 @@ async fn reach(global: &Global, region: &str) -> Result<Aws, Failure> {
 }
 
 /// The region in which a bucket is. The oldest has no name here, and one goes by its old name.
-async fn region_of(aws: &Aws, bucket: &str) -> Result<String, Failure> {
-    let send = || aws.s3().get_bucket_location().bucket(bucket).send();
-    let constraint = aws.call(LOCATION, send).await?.location_constraint;
+async fn region_of(aws: &Aws, place: &BucketPlace) -> Result<String, StoreError> {
+    let send = || aws.s3().get_bucket_location().bucket(&place.bucket).send();
+    let located = aws.call(LOCATION, send).await.map_err(|source| StoreError::Bucket {
+        action: "looking for",
+        path: place.to_string().into(),
+        source,
+    });
+    let constraint = located?.location_constraint;
     Ok(match constraint.as_ref().map(BucketLocationConstraint::as_str) {
         None | Some("") => HOME.to_owned(),
         Some("EU") => "eu-west-1".to_owned(),

@@ -116,8 +116,8 @@ fn settings(context: &Context) -> Result<(Config, Others), Failure> {
         given => serde_json::from_str(given).map_err(Failure::Settings)?,
     };
     let global = &context.global;
-    let region = global.region.clone().ok_or(NoRegion)?;
     let stack = global.stack.clone().ok_or(Failure::JobWithoutStack)?;
+    let region = global.region.clone().ok_or(NoRegion)?;
     let config = Config { state, ..Config::bare(stack, global.env.clone(), region, drift) };
     context.stand_in(&config);
     Ok((config, others))

@@ -38,6 +38,7 @@ use std::sync::Arc;
 
 use miette::NamedSource;
 
+pub use check::bucket_complaint;
 pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat};
 pub use error::{ConfigError, ConfigErrors};
 pub use lines::Lines;

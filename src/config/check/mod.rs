@@ -21,6 +21,7 @@ use super::suggest::nearest;
 use super::tree::{Node, Path};
 
 use report::Report;
+pub use state::bucket_complaint;
 
 /// Checks a configuration that was read from `tree`, leaving out what hangs on a poisoned path.
 pub(super) fn check(config: &Config, tree: &Node, poisoned: Vec<Path>) -> Vec<ConfigError> {

@@ -58,7 +58,7 @@ fn check_bucket(name: &str, report: &mut Report<'_>) {
 }
 
 /// What is wrong with the name of a bucket, if anything.
-fn bucket_complaint(name: &str) -> Option<String> {
+pub fn bucket_complaint(name: &str) -> Option<String> {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
     if let Some(odd) = name.chars().find(|c| !is_allowed(*c)) {
         return Some(format!("it contains `{}`", odd.escape_debug()));
