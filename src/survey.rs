@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::DeploymentRolloutState;
 
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, unless_gone};
 use crate::observe::Observed;
 use crate::report::status::{ResourceStatus, ServiceStatus, StackStatus};
 use crate::resource::{Kind, Readiness};
@@ -51,11 +51,7 @@ async fn services(aws: &Aws, state: &State) -> Result<Vec<ServiceStatus>, AwsErr
         let text = |name: &str| record.outputs[name].as_str().unwrap_or_default().to_owned();
         let send =
             || aws.ecs().describe_services().cluster(text("cluster")).services(text("arn")).send();
-        let output = match aws.call(DESCRIBE, send).await {
-            Ok(output) => output,
-            Err(error) if error.is_gone() => continue,
-            Err(error) => return Err(error),
-        };
+        let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { continue };
         for service in output.services() {
             services.push(one(aws, service).await?);
         }
@@ -87,11 +83,7 @@ async fn one(aws: &Aws, service: &aws_sdk_ecs::types::Service) -> Result<Service
 async fn health(aws: &Aws, group: &str) -> Result<Vec<String>, AwsError> {
     const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeTargetHealth");
     let send = || aws.elb().describe_target_health().target_group_arn(group).send();
-    let output = match aws.call(DESCRIBE, send).await {
-        Ok(output) => output,
-        Err(error) if error.is_gone() => return Ok(vec![]),
-        Err(error) => return Err(error),
-    };
+    let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { return Ok(vec![]) };
     let states = output.target_health_descriptions().iter();
     let states = states.filter_map(|one| one.target_health()?.state());
     Ok(states.map(|state| state.as_str().to_owned()).collect())

@@ -1,10 +1,33 @@
-//! Asking for many by ARN where one that is missing fails the call for all (aws-behaviour 21).
+//! What is missing, where AWS says so with an error; and asking for many by ARN where one that is
+//! missing fails the call for all (aws-behaviour 21).
 
 use std::future::Future;
 
 use futures::future::try_join_all;
 
 use super::AwsError;
+
+/// What is not there needs no deleting.
+///
+/// # Errors
+///
+/// Every other error.
+pub fn gone_is_done(result: Result<(), AwsError>) -> Result<(), AwsError> {
+    unless_gone(result).map(Option::unwrap_or_default)
+}
+
+/// What AWS answered; `None` when what was asked for is not there.
+///
+/// # Errors
+///
+/// Every other error.
+pub fn unless_gone<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match result {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if error.is_gone() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// What there is of `arns`, asked for `at_once` in a call, all calls side by side.
 ///
@@ -43,10 +66,7 @@ where
 async fn nothing_if_gone<T>(
     answer: impl Future<Output = Result<Vec<T>, AwsError>>,
 ) -> Result<Vec<T>, AwsError> {
-    match answer.await {
-        Err(error) if error.is_gone() => Ok(Vec::new()),
-        answer => answer,
-    }
+    Ok(unless_gone(answer.await)?.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use limiter::Limiter;
 pub use elb_tags::elb_tags;
 pub use error::{AwsError, Class};
 pub use halt::Parked;
-pub use missing::present;
+pub use missing::{gone_is_done, present, unless_gone};
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
 pub use pages::pages;

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::topic::TopicArn;
 use super::{
     Change, Found, Identity, Input, Kind, Live, Naming, Place, Readiness, Replacement, Resource,
-    Sought, ec2, text,
+    Sought, text,
 };
-use crate::aws::{Aws, AwsError, Operation, Tags, is_owned};
+use crate::aws::{Aws, AwsError, Operation, Tags, gone_is_done, is_owned, unless_gone};
 
 /// What is wanted of an alarm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ impl Resource for Alarm {
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
         const DELETE: Operation = Operation::new("cloudwatch:DeleteAlarms");
         let send = || aws.cloudwatch().delete_alarms().alarm_names(&gone.outputs.name).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -245,11 +245,8 @@ fn spec(alarm: &MetricAlarm) -> Alarm {
 async fn tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     const LIST: Operation = Operation::new("cloudwatch:ListTagsForResource");
     let send = || aws.cloudwatch().list_tags_for_resource().resource_arn(arn).send();
-    let tags = match aws.call(LIST, send).await {
-        Ok(output) => output.tags.unwrap_or_default(),
-        Err(error) if error.is_gone() => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(output) = unless_gone(aws.call(LIST, send).await)? else { return Ok(None) };
+    let tags = output.tags.unwrap_or_default();
     let tags = tags.into_iter().map(|tag| (text(tag.key()), text(tag.value())));
     Ok(Some(tags.filter(|(key, _)| !key.starts_with("aws:")).collect()))
 }

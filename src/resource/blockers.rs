@@ -9,8 +9,8 @@ use aws_sdk_ec2::types::{
 };
 use serde::Serialize;
 
-use super::ec2::{self, filter, pages};
-use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Tags};
+use super::ec2::{self, filter};
+use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Tags, pages};
 
 /// Something that is in the way of a removal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

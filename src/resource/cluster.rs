@@ -13,9 +13,8 @@ use super::ecs::{self, SERVICE_LINKED_ROLE};
 use super::reference::text_newtypes;
 use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
-    ec2,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done, is_owned};
 
 text_newtypes! {
     /// `shop-dev`.
@@ -202,7 +201,7 @@ impl Resource for Cluster {
         );
         let name = gone.outputs.name.as_str();
         let send = || aws.ecs().delete_cluster().cluster(name).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the kinds of EC2 share: tags, filters, pages, and its way of being late.
+//! What the kinds of EC2 share: tags, filters, and its way of being late.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,8 +7,6 @@ use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 
 use super::{Identity, Readiness};
 use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags};
-
-pub use crate::aws::pages;
 
 /// How long something that was just made may stay unknown to the next call (aws-behaviour 24.3).
 const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
@@ -144,14 +142,6 @@ pub fn available(state: Option<&str>) -> Readiness {
         "available" => Readiness::Ready,
         "failed" => Readiness::Failed("AWS reports it as failed".into()),
         other => Readiness::Pending(other.to_owned()),
-    }
-}
-
-/// What is not there needs no deleting.
-pub fn gone_is_done(result: Result<(), AwsError>) -> Result<(), AwsError> {
-    match result {
-        Err(error) if error.is_gone() => Ok(()),
-        other => other,
     }
 }
 

@@ -11,7 +11,7 @@ use super::reference::text_newtypes;
 use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Resource, Sought,
 };
-use crate::aws::{Aws, AwsError, Class, Operation, Patience};
+use crate::aws::{Aws, AwsError, Class, Operation, Patience, gone_is_done};
 
 text_newtypes! {
     /// `eipalloc-0123456789abcdef0`.
@@ -140,7 +140,7 @@ const RELEASE_WHEN_FREE: Operation = Operation::patient(
 
 async fn release(aws: &Aws, id: &AllocationId, operation: Operation) -> Result<(), AwsError> {
     let send = || aws.ec2().release_address().allocation_id(id.as_str()).send();
-    ec2::gone_is_done(aws.call(operation, send).await.map(drop))
+    gone_is_done(aws.call(operation, send).await.map(drop))
 }
 
 /// The addresses that match; AWS gives them all in one answer (aws-behaviour 4.a).

@@ -19,7 +19,7 @@ use super::vpc::VpcId;
 use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Resource, Sought,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done, pages};
 
 text_newtypes! {
     /// `igw-0123456789abcdef0`.
@@ -143,7 +143,7 @@ impl Resource for InternetGateway {
             detach(aws, id, &vpc).await?;
         }
         let send = || aws.ec2().delete_internet_gateway().internet_gateway_id(id.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -194,7 +194,7 @@ async fn detach(aws: &Aws, id: &InternetGatewayId, vpc: &VpcId) -> Result<(), Aw
         let request = aws.ec2().detach_internet_gateway().internet_gateway_id(id.as_str());
         request.vpc_id(vpc.as_str()).send()
     };
-    ec2::gone_is_done(aws.call(DETACH, send).await.map(drop))
+    gone_is_done(aws.call(DETACH, send).await.map(drop))
 }
 
 async fn describe(
@@ -202,7 +202,7 @@ async fn describe(
     filters: Vec<Filter>,
 ) -> Result<Vec<types::InternetGateway>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeInternetGateways");
-    ec2::pages(|token| {
+    pages(|token| {
         let filters = filters.clone();
         async move {
             let request = aws.ec2().describe_internet_gateways().set_filters(Some(filters));

@@ -14,7 +14,7 @@ use super::{
     Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Place, Readiness,
     Resource, Sought, Standing,
 };
-use crate::aws::{Aws, AwsError, Operation, elb_tags, present};
+use crate::aws::{Aws, AwsError, Operation, elb_tags, gone_is_done, pages, present, unless_gone};
 
 text_newtypes! {
     /// `arn:aws:elasticloadbalancing:…:listener/app/<name>/<balancer's id>/<id>`.
@@ -128,7 +128,7 @@ impl Resource for Listener {
     async fn remove_extra(aws: &Aws, _of: &Sought<Self>, extra: &Extra) -> Result<(), AwsError> {
         const DELETE: Operation = Operation::new("elasticloadbalancing:DeleteRule");
         let send = || aws.elb().delete_rule().rule_arn(&extra.id).send();
-        super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 
     async fn update(
@@ -155,7 +155,7 @@ pub(super) async fn remove(aws: &Aws, arn: &str) -> Result<(), AwsError> {
     const DELETE: Operation =
         Operation::patient("elasticloadbalancing:DeleteListener", &[elb::RELEASED]);
     let send = || aws.elb().delete_listener().listener_arn(arn).send();
-    super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 impl Listener {
@@ -205,10 +205,8 @@ impl Listener {
 /// has no more than 50 (aws-behaviour 21, 28).
 pub(super) async fn of_balancer(aws: &Aws, arn: &str) -> Result<Vec<Described>, AwsError> {
     let send = || aws.elb().describe_listeners().load_balancer_arn(arn).send();
-    match aws.call(DESCRIBE, send).await {
-        Err(error) if error.is_gone() => Ok(Vec::new()),
-        answer => Ok(answer?.listeners.unwrap_or_default()),
-    }
+    let described = unless_gone(aws.call(DESCRIBE, send).await)?;
+    Ok(described.and_then(|output| output.listeners).unwrap_or_default())
 }
 
 /// `HTTPS on port 443`.
@@ -220,12 +218,10 @@ pub(super) fn words(listener: &Described) -> String {
 /// The rules of a listener without the one that stands for its own action; none of one that is gone.
 async fn rules(aws: &Aws, arn: &str) -> Result<Vec<Rule>, AwsError> {
     const RULES: Operation = Operation::new("elasticloadbalancing:DescribeRules");
-    let found = super::ec2::pages(|marker| async move {
+    let found = pages(|marker| async move {
         let request = aws.elb().describe_rules().listener_arn(arn).set_marker(marker);
-        match aws.call(RULES, || request.clone().send()).await {
-            Err(error) if error.is_gone() => Ok((Vec::new(), None)),
-            answer => answer.map(|page| (page.rules.unwrap_or_default(), page.next_marker)),
-        }
+        let page = unless_gone(aws.call(RULES, || request.clone().send()).await)?;
+        Ok(page.map(|page| (page.rules.unwrap_or_default(), page.next_marker)).unwrap_or_default())
     })
     .await?;
     Ok(found.into_iter().filter(|rule| rule.is_default() != Some(true)).collect())

@@ -20,7 +20,9 @@ use super::{
     Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Naming, Place,
     Readiness, Resource, Sought, Standing, listener,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience, elb_tags, present};
+use crate::aws::{
+    Aws, AwsError, Operation, Patience, elb_tags, gone_is_done, pages, present, unless_gone,
+};
 
 text_newtypes! {
     /// `arn:aws:elasticloadbalancing:…:loadbalancer/app/<name>/<id>`.
@@ -137,10 +139,8 @@ impl Resource for LoadBalancer {
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let send = || aws.elb().describe_load_balancers().names(&identity.name).send();
-        let described = match aws.call(DESCRIBE, send).await {
-            Err(error) if error.is_gone() => return Ok(None),
-            answer => answer?.load_balancers.unwrap_or_default(),
-        };
+        let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { return Ok(None) };
+        let described = output.load_balancers.unwrap_or_default();
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
         elb::found(aws, &arn, outputs).await
@@ -251,7 +251,7 @@ impl Resource for LoadBalancer {
             Operation::patient("elasticloadbalancing:DeleteLoadBalancer", &[elb::RELEASED]);
         let arn = gone.outputs.arn.as_str();
         let send = || aws.elb().delete_load_balancer().load_balancer_arn(arn).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -375,7 +375,7 @@ async fn interfaces(
         return Ok(BTreeMap::new());
     }
     let filter = ec2::filter("description", descriptions);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = aws.ec2().describe_network_interfaces().filters(filter.clone());
         async move {
             let send = || request.clone().max_results(1000).set_next_token(token.clone()).send();
@@ -423,10 +423,8 @@ async fn get_attributes(
     const DESCRIBE: Operation =
         Operation::new("elasticloadbalancing:DescribeLoadBalancerAttributes");
     let send = || aws.elb().describe_load_balancer_attributes().load_balancer_arn(&arn).send();
-    let attributes = match aws.call(DESCRIBE, send).await {
-        Err(error) if error.is_gone() => return Ok(None),
-        answer => answer?.attributes.unwrap_or_default(),
-    };
+    let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { return Ok(None) };
+    let attributes = output.attributes.unwrap_or_default();
     let pairs = attributes.into_iter().filter_map(|one| Some((one.key?, one.value?)));
     Ok(Some(pairs.collect()))
 }

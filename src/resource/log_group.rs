@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::reference::text_newtypes;
 use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
-    ec2, tag_changes,
+    tag_changes,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience, Tags, is_owned};
+use crate::aws::{
+    Aws, AwsError, Operation, Patience, Tags, gone_is_done, is_owned, pages, unless_gone,
+};
 
 text_newtypes! {
     /// `/ecs/shop-dev-web`.
@@ -164,7 +166,7 @@ impl Resource for LogGroup {
         const DELETE: Operation = Operation::patient("logs:DeleteLogGroup", &[BUSY]);
         let name = gone.outputs.name.as_str();
         let send = || aws.logs().delete_log_group().log_group_name(name).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -207,7 +209,7 @@ const DESCRIBE: Operation = Operation::new("logs:DescribeLogGroups");
 
 /// The group of exactly that name: AWS searches by how names begin (aws-behaviour 11.a).
 async fn describe(aws: &Aws, name: &LogGroupName) -> Result<Option<LiveGroup>, AwsError> {
-    let groups = ec2::pages(|token| async move {
+    let groups = pages(|token| async move {
         let request = aws.logs().describe_log_groups().log_group_name_prefix(name.as_str());
         let send = || request.clone().limit(50).set_next_token(token.clone()).send();
         let page = aws.call(DESCRIBE, send).await?;
@@ -225,7 +227,7 @@ async fn describe_many(aws: &Aws, sought: &[Sought<LogGroup>]) -> Result<Vec<Liv
     let some = names.chunks(AT_ONCE).map(|some| {
         let request = aws.logs().describe_log_groups().limit(50);
         let request = request.set_log_group_identifiers(Some(some.to_vec()));
-        ec2::pages(move |token| {
+        pages(move |token| {
             let request = request.clone().set_next_token(token);
             async move {
                 let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -240,11 +242,8 @@ async fn describe_many(aws: &Aws, sought: &[Sought<LogGroup>]) -> Result<Vec<Liv
 async fn tags(aws: &Aws, arn: &str) -> Result<Option<Tags>, AwsError> {
     const LIST: Operation = Operation::new("logs:ListTagsForResource");
     let send = || aws.logs().list_tags_for_resource().resource_arn(arn).send();
-    let tags = match aws.call(LIST, send).await {
-        Ok(output) => output.tags.unwrap_or_default(),
-        Err(error) if error.is_gone() => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(output) = unless_gone(aws.call(LIST, send).await)? else { return Ok(None) };
+    let tags = output.tags.unwrap_or_default();
     Ok(Some(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()))
 }
 

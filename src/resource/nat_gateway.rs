@@ -18,7 +18,7 @@ use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Place, Readiness, Replacement, Resource,
     Sought,
 };
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, gone_is_done, pages};
 
 text_newtypes! {
     /// `nat-0123456789abcdef0`.
@@ -130,7 +130,7 @@ impl Resource for NatGateway {
         const DELETE: Operation = Operation::new("ec2:DeleteNatGateway");
         let send =
             || aws.ec2().delete_nat_gateway().nat_gateway_id(gone.outputs.id.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -174,7 +174,7 @@ fn failure(gateway: &types::NatGateway) -> String {
 
 async fn describe(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<types::NatGateway>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeNatGateways");
-    ec2::pages(|token| {
+    pages(|token| {
         let filters = filters.clone();
         async move {
             let request = aws.ec2().describe_nat_gateways().set_filter(Some(filters));

@@ -20,7 +20,7 @@ use super::vpc::VpcId;
 use super::{
     Change, Found, Handle, Identity, Input, Inspection, Kind, Live, Member, Place, Resource, Sought,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done, pages};
 
 text_newtypes! {
     /// `rtb-0123456789abcdef0`.
@@ -174,7 +174,7 @@ impl Resource for RouteTable {
         let id = &gone.outputs.id;
         remove_associations(aws, id, None).await?;
         let send = || aws.ec2().delete_route_table().route_table_id(id.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -213,7 +213,7 @@ async fn remove_associations(
 
 async fn describe(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<types::RouteTable>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeRouteTables");
-    ec2::pages(|token| {
+    pages(|token| {
         let filters = filters.clone();
         async move {
             let request = aws.ec2().describe_route_tables().set_filters(Some(filters));

@@ -12,9 +12,9 @@ use super::autoscaling::{self, BUSY, DIMENSION, NAMESPACE};
 use super::service::ScalingId;
 use super::{
     Change, Extra, Found, Identity, Input, Inspection, Kind, Live, Place, Readiness, Replacement,
-    Resource, Sought, Standing, Tagging, ec2, elb, scaling_policy,
+    Resource, Sought, Standing, Tagging, elb, scaling_policy,
 };
-use crate::aws::{Aws, AwsError, Operation, Tags, is_owned};
+use crate::aws::{Aws, AwsError, Operation, Tags, gone_is_done, is_owned, pages, unless_gone};
 
 /// What is wanted of a scalable target: the desired count of one service, between two bounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +171,7 @@ pub(super) async fn remove(aws: &Aws, service: &str) -> Result<(), AwsError> {
         let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
         request.resource_id(service).send()
     };
-    ec2::gone_is_done(aws.call(DEREGISTER, send).await.map(drop))
+    gone_is_done(aws.call(DEREGISTER, send).await.map(drop))
 }
 
 /// The name in an ARN, behind `key`: what AWS wants to hear of what is to be deleted. Who made it may
@@ -189,7 +189,7 @@ async fn remove_action(aws: &Aws, service: &str, name: &str) -> Result<(), AwsEr
         let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
         request.resource_id(service).scheduled_action_name(name).send()
     };
-    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 impl ScalableTarget {
@@ -254,7 +254,7 @@ pub(super) async fn describe(aws: &Aws, services: Vec<String>) -> Result<Vec<Des
 async fn describe_some(aws: &Aws, services: Vec<String>) -> Result<Vec<Described>, AwsError> {
     const DESCRIBE: Operation =
         Operation::patient("application-autoscaling:DescribeScalableTargets", &[BUSY]);
-    ec2::pages(|token| {
+    pages(|token| {
         let services = services.clone();
         async move {
             let request = aws.autoscaling().describe_scalable_targets().max_results(PAGE);
@@ -273,10 +273,8 @@ async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Option<Tags>, AwsError> {
     const LIST: Operation = Operation::new("application-autoscaling:ListTagsForResource");
     let Some(arn) = arn else { return Ok(Some(Tags::new())) };
     let send = || aws.autoscaling().list_tags_for_resource().resource_arn(arn).send();
-    let tags = match aws.call(LIST, send).await {
-        Err(error) if error.is_gone() => return Ok(None),
-        answer => answer?.tags.unwrap_or_default(),
-    };
+    let Some(output) = unless_gone(aws.call(LIST, send).await)? else { return Ok(None) };
+    let tags = output.tags.unwrap_or_default();
     Ok(Some(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()))
 }
 
@@ -304,7 +302,7 @@ async fn scheduled_actions(aws: &Aws, service: &str) -> Result<Vec<ScheduledActi
         Operation::patient("application-autoscaling:DescribeScheduledActions", &[BUSY]);
     let request = aws.autoscaling().describe_scheduled_actions().resource_id(service);
     let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
-    ec2::pages(|token| {
+    pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;

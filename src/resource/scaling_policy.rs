@@ -14,9 +14,9 @@ use super::autoscaling::{self, BUSY, DIMENSION, NAMESPACE};
 use super::service::ScalingId;
 use super::{
     Change, Found, Identity, Input, Kind, Live, Naming, Place, Readiness, Replacement, Resource,
-    Sought, Tagging, ec2, elb,
+    Sought, Tagging, elb,
 };
-use crate::aws::{Aws, AwsError, Operation, Tags};
+use crate::aws::{Aws, AwsError, Operation, Tags, gone_is_done, pages};
 
 /// What is wanted of a scaling policy: a metric that is to stay near a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,7 +156,7 @@ pub(super) async fn remove(aws: &Aws, service: &str, name: &str) -> Result<(), A
         let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
         request.resource_id(service).policy_name(name).send()
     };
-    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 impl ScalingPolicy {
@@ -234,7 +234,7 @@ async fn describe(aws: &Aws, names: BTreeSet<String>) -> Result<Vec<Described>, 
 /// The policies of these names, of whatever service.
 async fn describe_some(aws: &Aws, names: Vec<String>) -> Result<Vec<Described>, AwsError> {
     let request = aws.autoscaling().describe_scaling_policies().service_namespace(NAMESPACE);
-    pages(aws, request.set_policy_names(Some(names))).await
+    described(aws, request.set_policy_names(Some(names))).await
 }
 
 /// All policies of some services.
@@ -245,16 +245,16 @@ pub(super) async fn of_services(
     let of_one = |service: &String| {
         let request = aws.autoscaling().describe_scaling_policies().resource_id(service);
         let request = request.service_namespace(NAMESPACE).scalable_dimension(DIMENSION);
-        async move { pages(aws, request).await }
+        async move { described(aws, request).await }
     };
     Ok(try_join_all(services.iter().map(of_one)).await?.into_iter().flatten().collect())
 }
 
-async fn pages(
+async fn described(
     aws: &Aws,
     request: DescribeScalingPoliciesFluentBuilder,
 ) -> Result<Vec<Described>, AwsError> {
-    ec2::pages(|token| {
+    pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;

@@ -21,9 +21,11 @@ use super::subnet::SubnetId;
 use super::task_definition::TaskDefinitionArn;
 use super::{
     Change, Found, Identity, Input, Kind, Live, Naming, Place, Readiness, Replacement, Resource,
-    Sought, Tagging, ec2, text,
+    Sought, Tagging, text,
 };
-use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags};
+use crate::aws::{
+    Aws, AwsError, Operation, OwnershipTags, Patience, Tags, gone_is_done, unless_gone,
+};
 
 /// What is wanted of a schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +173,7 @@ impl Resource for Schedule {
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
         const DELETE: Operation = Operation::patient("scheduler:DeleteSchedule", &[BUSY]);
         let send = || aws.scheduler().delete_schedule().name(&gone.outputs.name).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -251,11 +253,7 @@ fn owners_tags(description: &str) -> Tags {
 
 async fn get(aws: &Aws, name: &str) -> Result<Option<GetScheduleOutput>, AwsError> {
     const GET: Operation = Operation::new("scheduler:GetSchedule");
-    match aws.call(GET, || aws.scheduler().get_schedule().name(name).send()).await {
-        Ok(output) => Ok(Some(output)),
-        Err(error) if error.is_gone() => Ok(None),
-        Err(error) => Err(error),
-    }
+    unless_gone(aws.call(GET, || aws.scheduler().get_schedule().name(name).send()).await)
 }
 
 /// A schedule that starts no task of ECS reads as one that starts none of ours.

@@ -20,7 +20,7 @@ use super::{
     Change, Found, Handle, Identity, Input, Inspection, Kind, Live, Member, Naming, Place,
     Readiness, Resource, Sought,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience, is_owned};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done, is_owned, pages};
 
 pub use rule::{NotAProtocol, Peer, Protocol, Rule};
 use rules::Direction;
@@ -179,7 +179,7 @@ impl Resource for SecurityGroup {
             )],
         );
         let send = || aws.ec2().delete_security_group().group_id(gone.outputs.id.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -273,7 +273,7 @@ fn id_of(group: &types::SecurityGroup) -> SecurityGroupId {
 
 async fn describe(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<types::SecurityGroup>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSecurityGroups");
-    ec2::pages(|token| {
+    pages(|token| {
         let filters = filters.clone();
         async move {
             let request = aws.ec2().describe_security_groups().set_filters(Some(filters));

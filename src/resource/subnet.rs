@@ -11,7 +11,9 @@ use super::ec2::{self, SUBNET_JUST_MADE, VISIBLE_VPC, VPC_JUST_MADE};
 use super::reference::text_newtypes;
 use super::vpc::VpcId;
 use super::{Change, Found, Handle, Identity, Input, Kind, Live, Place, Resource, Sought};
-use crate::aws::{Aws, AwsError, Operation, OwnershipTags, Patience, Tags, is_owned};
+use crate::aws::{
+    Aws, AwsError, Operation, OwnershipTags, Patience, Tags, gone_is_done, is_owned, pages,
+};
 
 text_newtypes! {
     /// `subnet-0123456789abcdef0`.
@@ -139,7 +141,7 @@ impl Resource for Subnet {
             )],
         );
         let send = || aws.ec2().delete_subnet().subnet_id(gone.outputs.id.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -238,7 +240,7 @@ impl Subnet {
 
 async fn describe(aws: &Aws, filters: Vec<Filter>) -> Result<Vec<types::Subnet>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSubnets");
-    ec2::pages(|token| {
+    pages(|token| {
         let filters = filters.clone();
         async move {
             let request = aws.ec2().describe_subnets().set_filters(Some(filters));

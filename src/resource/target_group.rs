@@ -15,7 +15,9 @@ use super::vpc::VpcId;
 use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Resource, Sought,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience, elb_tags, present};
+use crate::aws::{
+    Aws, AwsError, Operation, Patience, elb_tags, gone_is_done, present, unless_gone,
+};
 
 text_newtypes! {
     /// `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`.
@@ -129,10 +131,8 @@ impl Resource for TargetGroup {
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let send = || aws.elb().describe_target_groups().names(&identity.name).send();
-        let described = match aws.call(DESCRIBE, send).await {
-            Err(error) if error.is_gone() => return Ok(None),
-            answer => answer?.target_groups.unwrap_or_default(),
-        };
+        let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { return Ok(None) };
+        let described = output.target_groups.unwrap_or_default();
         let Some(outputs) = described.first().map(outputs) else { return Ok(None) };
         let arn = outputs.arn.0.clone();
         elb::found(aws, &arn, outputs).await
@@ -185,7 +185,7 @@ impl Resource for TargetGroup {
             Operation::patient("elasticloadbalancing:DeleteTargetGroup", &[elb::RELEASED]);
         let arn = gone.outputs.arn.as_str();
         let send = || aws.elb().delete_target_group().target_group_arn(arn).send();
-        super::ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -279,10 +279,8 @@ async fn get_attributes(
     const DESCRIBE: Operation =
         Operation::new("elasticloadbalancing:DescribeTargetGroupAttributes");
     let send = || aws.elb().describe_target_group_attributes().target_group_arn(&arn).send();
-    let attributes = match aws.call(DESCRIBE, send).await {
-        Err(error) if error.is_gone() => return Ok(None),
-        answer => answer?.attributes.unwrap_or_default(),
-    };
+    let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { return Ok(None) };
+    let attributes = output.attributes.unwrap_or_default();
     let pairs = attributes.into_iter().filter_map(|one| Some((one.key?, one.value?)));
     Ok(Some(pairs.collect()))
 }

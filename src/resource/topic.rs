@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::reference::text_newtypes;
 use super::{
     Change, Found, Handle, Identity, Input, Kind, Live, Naming, Place, Readiness, Replacement,
-    Resource, Sought, ec2,
+    Resource, Sought,
 };
-use crate::aws::{Aws, AwsError, Operation, Tags, is_owned};
+use crate::aws::{Aws, AwsError, Operation, Tags, gone_is_done, is_owned, unless_gone};
 
 text_newtypes! {
     /// `arn:aws:sns:eu-west-1:123456789012:shop-dev-drift`.
@@ -134,7 +134,7 @@ impl Resource for Topic {
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
         const DELETE: Operation = Operation::new("sns:DeleteTopic");
         let send = || aws.sns().delete_topic().topic_arn(gone.outputs.arn.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -146,14 +146,9 @@ async fn arn(aws: &Aws, name: &str) -> Result<TopicArn, AwsError> {
 async fn display_name(aws: &Aws, arn: &TopicArn) -> Result<Option<String>, AwsError> {
     const GET: Operation = Operation::new("sns:GetTopicAttributes");
     let send = || aws.sns().get_topic_attributes().topic_arn(arn.as_str()).send();
-    match aws.call(GET, send).await {
-        Ok(output) => {
-            let mut attributes = output.attributes.unwrap_or_default();
-            Ok(Some(attributes.remove(DISPLAY_NAME).unwrap_or_default()))
-        }
-        Err(error) if error.is_gone() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(output) = unless_gone(aws.call(GET, send).await)? else { return Ok(None) };
+    let mut attributes = output.attributes.unwrap_or_default();
+    Ok(Some(attributes.remove(DISPLAY_NAME).unwrap_or_default()))
 }
 
 async fn set_display_name(aws: &Aws, arn: &TopicArn, value: &str) -> Result<(), AwsError> {
@@ -169,11 +164,8 @@ async fn set_display_name(aws: &Aws, arn: &TopicArn, value: &str) -> Result<(), 
 async fn tags(aws: &Aws, arn: &TopicArn) -> Result<Option<Tags>, AwsError> {
     const LIST: Operation = Operation::new("sns:ListTagsForResource");
     let send = || aws.sns().list_tags_for_resource().resource_arn(arn.as_str()).send();
-    let tags = match aws.call(LIST, send).await {
-        Ok(output) => output.tags.unwrap_or_default(),
-        Err(error) if error.is_gone() => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(output) = unless_gone(aws.call(LIST, send).await)? else { return Ok(None) };
+    let tags = output.tags.unwrap_or_default();
     let tags = tags.into_iter().filter(|tag| !tag.key().starts_with("aws:"));
     Ok(Some(tags.map(|tag| (tag.key, tag.value)).collect()))
 }

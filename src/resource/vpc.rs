@@ -17,7 +17,7 @@ use super::{
     Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Place, Resource, Sought,
     Standing,
 };
-use crate::aws::{Aws, AwsError, Operation, Patience};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done, pages, unless_gone};
 
 text_newtypes! {
     /// `vpc-0123456789abcdef0`.
@@ -162,7 +162,7 @@ impl Resource for Vpc {
     async fn remove_extra(aws: &Aws, _of: &Sought<Self>, extra: &Extra) -> Result<(), AwsError> {
         const DISASSOCIATE: Operation = Operation::new("ec2:DisassociateVpcCidrBlock");
         let send = || aws.ec2().disassociate_vpc_cidr_block().association_id(&extra.id).send();
-        ec2::gone_is_done(aws.call(DISASSOCIATE, send).await.map(drop))
+        gone_is_done(aws.call(DISASSOCIATE, send).await.map(drop))
     }
 
     async fn update(
@@ -199,7 +199,7 @@ impl Resource for Vpc {
             )],
         );
         let send = || aws.ec2().delete_vpc().vpc_id(gone.outputs.id.as_str()).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+        gone_is_done(aws.call(DELETE, send).await.map(drop))
     }
 }
 
@@ -223,7 +223,7 @@ async fn describe(
     filters: Vec<aws_sdk_ec2::types::Filter>,
 ) -> Result<Vec<aws_sdk_ec2::types::Vpc>, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeVpcs");
-    ec2::pages(|token| {
+    pages(|token| {
         let filters = filters.clone();
         async move {
             let request = aws.ec2().describe_vpcs().set_filters(Some(filters)).max_results(1000);
@@ -258,11 +258,7 @@ async fn get_attribute(
         let request = aws.ec2().describe_vpc_attribute().vpc_id(id.as_str());
         request.attribute(attribute.clone()).send()
     };
-    let output = match aws.call(DESCRIBE, send).await {
-        Ok(output) => output,
-        Err(error) if error.is_gone() => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { return Ok(None) };
     let value = match attribute {
         VpcAttributeName::EnableDnsSupport => output.enable_dns_support,
         _ => output.enable_dns_hostnames,

@@ -9,7 +9,7 @@ use super::super::evidence::{Limit, Seen, Used};
 use super::super::needs::Needs;
 use super::super::quota::Scarce;
 use super::{pages, seen};
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, unless_gone};
 
 const CLUSTERS: Operation = Operation::new("ecs:ListClusters");
 const LIST: Operation = Operation::new("ecs:ListTasks");
@@ -78,10 +78,7 @@ async fn tasks(aws: &Aws, cluster: &str) -> Result<(Vec<Task>, bool), AwsError> 
         let page = aws.call(LIST, || request.clone().send()).await?;
         Ok((page.task_arns.unwrap_or_default(), page.next_token))
     });
-    let (arns, more) = match listed.await {
-        Err(error) if error.is_gone() => return Ok((Vec::new(), false)),
-        other => other?,
-    };
+    let Some((arns, more)) = unless_gone(listed.await)? else { return Ok((Vec::new(), false)) };
     let mut tasks = Vec::new();
     for some in arns.chunks(100) {
         let request = aws.ecs().describe_tasks().cluster(cluster);

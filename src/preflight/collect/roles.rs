@@ -6,7 +6,7 @@ use super::super::evidence::Seen;
 use super::super::first_use::Linked;
 use super::super::needs::Needs;
 use super::seen;
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, unless_gone};
 
 const GET: Operation = Operation::new("iam:GetRole");
 
@@ -19,9 +19,6 @@ pub(super) async fn look(aws: &Aws, needs: &Needs) -> BTreeMap<Linked, Seen<bool
 }
 
 async fn is_there(aws: &Aws, linked: Linked) -> Result<bool, AwsError> {
-    match aws.call(GET, || aws.iam().get_role().role_name(linked.role()).send()).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_gone() => Ok(false),
-        Err(error) => Err(error),
-    }
+    let send = || aws.iam().get_role().role_name(linked.role()).send();
+    Ok(unless_gone(aws.call(GET, send).await)?.is_some())
 }

@@ -9,7 +9,7 @@ use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter};
 use super::super::evidence::{Secret, Seen};
 use super::super::needs::Needs;
 use super::{pages, seen};
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, unless_gone};
 
 const SECRET: Operation = Operation::new("secretsmanager:DescribeSecret");
 const PARAMETERS: Operation = Operation::new("ssm:DescribeParameters");
@@ -71,11 +71,7 @@ async fn secret(aws: &Aws, declared: &str) -> Result<Secret, AwsError> {
     let arn = parts[..parts.len().min(7)].join(":");
     let look = || async {
         let send = || aws.secrets_manager().describe_secret().secret_id(&arn).send();
-        match aws.call(SECRET, send).await {
-            Ok(described) => Ok(Some(described)),
-            Err(error) if error.is_gone() => Ok(None),
-            Err(error) => Err(error),
-        }
+        unless_gone(aws.call(SECRET, send).await)
     };
     let mut found = look().await?;
     if found.is_none() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_iam::types::{Role, Tag};
 use serde_json::Value;
 
-use super::super::{ec2, policy};
-use crate::aws::{Aws, AwsError, Operation, Patience, Tags};
+use super::super::policy;
+use crate::aws::{Aws, AwsError, Operation, Patience, Tags, gone_is_done, pages, unless_gone};
 
 /// IAM is slow to know what it was told, and does one change of a role at a time
 /// (aws-behaviour 9.c, 9.e).
@@ -64,7 +64,7 @@ pub fn is_arn(text: &str) -> bool {
 /// The ARNs of the managed policies that hang on a role.
 pub async fn attached(aws: &Aws, name: &str) -> Result<BTreeSet<String>, AwsError> {
     const LIST: Operation = Operation::new("iam:ListAttachedRolePolicies");
-    let policies = ec2::pages(|marker| async move {
+    let policies = pages(|marker| async move {
         let request = aws.iam().list_attached_role_policies().role_name(name).max_items(1000);
         let send = || request.clone().set_marker(marker.clone()).send();
         let page = unless_gone(aws.call(LIST, send).await)?;
@@ -78,7 +78,7 @@ pub async fn attached(aws: &Aws, name: &str) -> Result<BTreeSet<String>, AwsErro
 /// The names of the policies that are part of a role.
 pub async fn inline_names(aws: &Aws, name: &str) -> Result<BTreeSet<String>, AwsError> {
     const LIST: Operation = Operation::new("iam:ListRolePolicies");
-    let names = ec2::pages(|marker| async move {
+    let names = pages(|marker| async move {
         let request = aws.iam().list_role_policies().role_name(name).max_items(1000);
         let send = || request.clone().set_marker(marker.clone()).send();
         let page = unless_gone(aws.call(LIST, send).await)?;
@@ -140,7 +140,7 @@ pub async fn detach(aws: &Aws, name: &str, policies: &BTreeSet<String>) -> Resul
     const DETACH: Operation = Operation::patient("iam:DetachRolePolicy", LEAVING);
     for policy in policies {
         let send = || aws.iam().detach_role_policy().role_name(name).policy_arn(policy).send();
-        ec2::gone_is_done(aws.call(DETACH, send).await.map(drop))?;
+        gone_is_done(aws.call(DETACH, send).await.map(drop))?;
     }
     Ok(())
 }
@@ -171,7 +171,7 @@ pub async fn delete_inline(
     const DELETE: Operation = Operation::patient("iam:DeleteRolePolicy", LEAVING);
     for policy in policies {
         let send = || aws.iam().delete_role_policy().role_name(name).policy_name(policy).send();
-        ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))?;
+        gone_is_done(aws.call(DELETE, send).await.map(drop))?;
     }
     Ok(())
 }
@@ -180,7 +180,7 @@ pub async fn delete_inline(
 pub async fn delete(aws: &Aws, name: &str) -> Result<(), AwsError> {
     const DELETE: Operation = Operation::patient("iam:DeleteRole", LEAVING);
     let send = || aws.iam().delete_role().role_name(name).send();
-    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 /// Sets and removes tags of a role.
@@ -205,12 +205,4 @@ pub async fn update_tags(
         aws.call(TAG, send).await?;
     }
     Ok(())
-}
-
-fn unless_gone<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
-    match result {
-        Ok(output) => Ok(Some(output)),
-        Err(error) if error.is_gone() => Ok(None),
-        Err(error) => Err(error),
-    }
 }

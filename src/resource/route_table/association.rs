@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 };
 
 use super::{RouteTableId, describe};
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, gone_is_done};
 use crate::resource::ec2::{self, SUBNET_JUST_MADE, TABLE_JUST_MADE};
 use crate::resource::subnet::SubnetId;
 use crate::resource::{Input, Readiness};
@@ -127,7 +127,7 @@ async fn replace(aws: &Aws, table: &RouteTableId, association: &str) -> Result<(
 pub async fn remove(aws: &Aws, association: &str) -> Result<(), AwsError> {
     const DISASSOCIATE: Operation = Operation::new("ec2:DisassociateRouteTable");
     let send = || aws.ec2().disassociate_route_table().association_id(association).send();
-    ec2::gone_is_done(aws.call(DISASSOCIATE, send).await.map(drop))
+    gone_is_done(aws.call(DISASSOCIATE, send).await.map(drop))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Route, RouteOrigin};
 
 use super::{RouteTableId, RouteTarget};
-use crate::aws::{Aws, AwsError, Operation, Patience};
-use crate::resource::ec2::{self, GATEWAY_JUST_MADE, NAT_JUST_MADE, TABLE_JUST_MADE};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done};
+use crate::resource::ec2::{GATEWAY_JUST_MADE, NAT_JUST_MADE, TABLE_JUST_MADE};
 use crate::resource::internet_gateway::InternetGatewayId;
 use crate::resource::nat_gateway::NatGatewayId;
 
@@ -153,7 +153,7 @@ async fn remove(aws: &Aws, table: &RouteTableId, destination: &str) -> Result<()
             .set_destination_prefix_list_id(to.prefix_list.clone())
             .send()
     };
-    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 /// A destination as requests take it: one of three.

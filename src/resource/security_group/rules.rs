@@ -6,7 +6,7 @@ use std::future::Future;
 use aws_sdk_ec2::types::{IpPermission, SecurityGroupRule, SecurityGroupRuleUpdate};
 
 use super::{Rule, SecurityGroupId};
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, pages};
 use crate::resource::ec2::{self, GROUP_JUST_MADE};
 
 /// Which way packets go.
@@ -215,7 +215,7 @@ pub async fn rows(
     let ids = groups.into_iter().map(|group| group.0.clone());
     ec2::by_ids("group-id", ids, |ids| async move {
         let request = aws.ec2().describe_security_group_rules().filters(ids).max_results(1000);
-        ec2::pages(|token| {
+        pages(|token| {
             let request = request.clone().set_next_token(token);
             async move {
                 let page = aws.call(DESCRIBE, || request.clone().send()).await?;

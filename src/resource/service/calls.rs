@@ -12,9 +12,9 @@ use aws_smithy_types::DateTime;
 
 use super::super::cluster::ClusterName;
 use super::super::ecs::{self, PASSABLE_ROLE, SERVICE_LINKED_ROLE};
-use super::super::{Identity, ec2, text};
+use super::super::{Identity, text};
 use super::{Outputs, Service, readiness, request};
-use crate::aws::{Aws, AwsError, Operation, Patience};
+use crate::aws::{Aws, AwsError, Operation, Patience, gone_is_done, pages, unless_gone};
 
 /// The status of a service that is neither going nor gone.
 pub const ACTIVE: &str = "ACTIVE";
@@ -142,7 +142,7 @@ pub async fn scale_to_none(aws: &Aws, outputs: &Outputs) -> Result<(), AwsError>
         let request = aws.ecs().update_service().cluster(outputs.cluster.as_str());
         request.service(&outputs.name).desired_count(0).send()
     };
-    ec2::gone_is_done(aws.call(SCALE, send).await.map(drop))
+    gone_is_done(aws.call(SCALE, send).await.map(drop))
 }
 
 /// Deletes a service, whatever it still runs.
@@ -160,7 +160,7 @@ pub async fn delete(aws: &Aws, outputs: &Outputs) -> Result<(), AwsError> {
         let request = aws.ecs().delete_service().cluster(outputs.cluster.as_str());
         request.service(&outputs.name).force(true).send()
     };
-    ec2::gone_is_done(aws.call(DELETE, send).await.map(drop))
+    gone_is_done(aws.call(DELETE, send).await.map(drop))
 }
 
 /// The services of those clusters and names that are there, be it on their way out.
@@ -194,11 +194,8 @@ async fn describe_some(
     const DESCRIBE: Operation = Operation::new("ecs:DescribeServices");
     let request = aws.ecs().describe_services().cluster(cluster.as_str());
     let request = request.set_services(Some(names)).include(ServiceField::Tags);
-    match aws.call(DESCRIBE, || request.clone().send()).await {
-        Ok(output) => Ok(output.services.unwrap_or_default()),
-        Err(error) if error.is_gone() => Ok(vec![]),
-        Err(error) => Err(error),
-    }
+    let described = unless_gone(aws.call(DESCRIBE, || request.clone().send()).await)?;
+    Ok(described.and_then(|output| output.services).unwrap_or_default())
 }
 
 /// The service that `outputs` record, if it is among `services`.
@@ -240,11 +237,8 @@ pub async fn rollback(aws: &Aws, outputs: &Outputs) -> Result<Option<String>, Aw
         let request = aws.ecs().list_service_deployments().cluster(outputs.cluster.as_str());
         request.service(outputs.arn.as_str()).send()
     };
-    let deployments = match aws.call(LIST, send).await {
-        Ok(output) => output.service_deployments.unwrap_or_default(),
-        Err(error) if error.is_gone() => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(output) = unless_gone(aws.call(LIST, send).await)? else { return Ok(None) };
+    let deployments = output.service_deployments.unwrap_or_default();
     let began = |one: &ServiceDeploymentBrief| one.created_at().map_or(0.0, DateTime::as_secs_f64);
     let latest = deployments.into_iter().max_by(|one, other| began(one).total_cmp(&began(other)));
     let rolled_back = latest.filter(|latest| {
@@ -259,15 +253,13 @@ pub async fn rollback(aws: &Aws, outputs: &Outputs) -> Result<Option<String>, Aw
 /// on to subnets and security groups (aws-behaviour 17.e).
 pub async fn stopping_tasks(aws: &Aws, outputs: &Outputs) -> Result<usize, AwsError> {
     const LIST: Operation = Operation::new("ecs:ListTasks");
-    let arns = ec2::pages(|token| async move {
+    let arns = pages(|token| async move {
         let request = aws.ecs().list_tasks().cluster(outputs.cluster.as_str());
         let request = request.service_name(&outputs.name).desired_status(DesiredStatus::Stopped);
         let send = || request.clone().set_next_token(token.clone()).send();
-        match aws.call(LIST, send).await {
-            Ok(page) => Ok((page.task_arns.unwrap_or_default(), page.next_token)),
-            Err(error) if error.is_gone() => Ok((vec![], None)),
-            Err(error) => Err(error),
-        }
+        let page = unless_gone(aws.call(LIST, send).await)?;
+        let page = page.map(|page| (page.task_arns.unwrap_or_default(), page.next_token));
+        Ok(page.unwrap_or_default())
     });
     let arns = arns.await?;
     let counts = arns.chunks(TASKS_A_CALL).map(|some| stopping_among(aws, outputs, some.to_vec()));
@@ -282,14 +274,9 @@ async fn stopping_among(
     const DESCRIBE: Operation = Operation::new("ecs:DescribeTasks");
     let request = aws.ecs().describe_tasks().cluster(outputs.cluster.as_str());
     let request = request.set_tasks(Some(arns));
-    match aws.call(DESCRIBE, || request.clone().send()).await {
-        Ok(page) => {
-            let stopping = |task: &&aws_sdk_ecs::types::Task| task.last_status() != Some("STOPPED");
-            Ok(page.tasks().iter().filter(stopping).count())
-        }
-        Err(error) if error.is_gone() => Ok(0),
-        Err(error) => Err(error),
-    }
+    let described = unless_gone(aws.call(DESCRIBE, || request.clone().send()).await)?;
+    let tasks = described.and_then(|output| output.tasks).unwrap_or_default();
+    Ok(tasks.iter().filter(|task| task.last_status() != Some("STOPPED")).count())
 }
 
 /// How many targets of the service's target group are healthy. Not asked while nothing runs.
@@ -298,11 +285,9 @@ pub async fn healthy_targets(aws: &Aws, service: &LiveService) -> Result<usize, 
     let group = service.load_balancers().first().and_then(|balancer| balancer.target_group_arn());
     let Some(group) = group.filter(|_| service.running_count() > 0) else { return Ok(0) };
     let send = || aws.elb().describe_target_health().target_group_arn(group).send();
-    let targets = match aws.call(DESCRIBE, send).await {
-        Ok(output) => output.target_health_descriptions.unwrap_or_default(),
-        Err(error) if error.is_gone() => vec![],
-        Err(error) => return Err(error),
-    };
+    let described = unless_gone(aws.call(DESCRIBE, send).await)?;
+    let targets = described.and_then(|output| output.target_health_descriptions);
+    let targets = targets.unwrap_or_default();
     let states = targets.iter().filter_map(|target| target.target_health()?.state());
     Ok(states.filter(|state| **state == TargetHealthStateEnum::Healthy).count())
 }

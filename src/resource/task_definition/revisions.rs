@@ -9,9 +9,9 @@ use aws_sdk_ecs::types::{
 use futures::{StreamExt, TryStreamExt};
 
 use super::super::ecs::{self, PASSABLE_ROLE};
-use super::super::{Identity, ec2, text};
+use super::super::{Identity, text};
 use super::{Outputs, TaskDefinition, TaskDefinitionArn, canonical};
-use crate::aws::{Aws, AwsError, Operation, Patience, Tags, is_owned};
+use crate::aws::{Aws, AwsError, Operation, Patience, Tags, is_owned, pages};
 
 /// The tag that holds the token of the creation, and is no tag to anybody else.
 const TOKEN: &str = "provision:token";
@@ -184,7 +184,7 @@ fn is_of(arn: &str, family: &str) -> bool {
 /// Deregisters the recorded revision, and all active ones of its family with its ownership tags.
 pub async fn deregister_like(aws: &Aws, recorded: &Outputs) -> Result<(), AwsError> {
     let own = describe(aws, recorded.arn.as_str()).await?.map(|own| own.tags).unwrap_or_default();
-    let arns = ec2::pages(|token| list(aws, &recorded.family, token)).await?;
+    let arns = pages(|token| list(aws, &recorded.family, token)).await?;
     let owned: Vec<String> = futures::stream::iter(arns)
         .map(|arn| async {
             let ours = arn == recorded.arn.as_str()

@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
 
 use super::super::blockers::Passage;
 use super::super::{Extra, Standing, blockers, ec2, text};
-use crate::aws::{Aws, AwsError, Operation};
+use crate::aws::{Aws, AwsError, Operation, pages};
 
 /// What GuardDuty's endpoint serves ends in this, and what its group is called begins with the other.
 const GUARD_DUTY: (&str, &str) = (".guardduty-data", "GuardDutyManagedSecurityGroup");
@@ -58,7 +58,7 @@ async fn instances(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     let alive = ["pending", "running", "stopping", "stopped"].map(str::to_owned);
     let request = aws.ec2().describe_instances().filters(within(vpcs));
     let request = request.filters(ec2::filter("instance-state-name", alive)).max_results(1000);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -77,7 +77,7 @@ async fn instances(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
 async fn endpoints(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeVpcEndpoints");
     let request = aws.ec2().describe_vpc_endpoints().filters(within(vpcs)).max_results(1000);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -130,7 +130,7 @@ async fn peerings_by(
     let request = request.filters(ec2::filter(filter, vpcs.iter().cloned()));
     let alive = ["pending-acceptance", "provisioning", "active"].map(str::to_owned);
     let request = request.filters(ec2::filter("status-code", alive)).max_results(1000);
-    ec2::pages(|token| {
+    pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -145,7 +145,7 @@ async fn gateways(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     let alive = ["pending", "available"].map(str::to_owned);
     let request = aws.ec2().describe_nat_gateways().filter(within(vpcs));
     let request = request.filter(ec2::filter("state", alive)).max_results(1000);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -163,7 +163,7 @@ async fn gateways(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
 async fn groups(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSecurityGroups");
     let request = aws.ec2().describe_security_groups().filters(within(vpcs)).max_results(1000);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -183,7 +183,7 @@ async fn groups(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
 async fn subnets(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeSubnets");
     let request = aws.ec2().describe_subnets().filters(within(vpcs)).max_results(1000);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -201,7 +201,7 @@ async fn subnets(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
 async fn tables(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     const DESCRIBE: Operation = Operation::new("ec2:DescribeRouteTables");
     let request = aws.ec2().describe_route_tables().filters(within(vpcs)).max_results(100);
-    let found = ec2::pages(|token| {
+    let found = pages(|token| {
         let request = request.clone().set_next_token(token);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
@@ -237,7 +237,7 @@ async fn interfaces(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
 /// a call (aws-behaviour 21).
 async fn balancers(aws: &Aws, vpcs: &[String]) -> Result<Guests, AwsError> {
     const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeLoadBalancers");
-    let found = ec2::pages(|marker| {
+    let found = pages(|marker| {
         let request = aws.elb().describe_load_balancers().page_size(400).set_marker(marker);
         async move {
             let page = aws.call(DESCRIBE, || request.clone().send()).await?;
