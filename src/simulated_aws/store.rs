@@ -76,7 +76,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
         /// Where and why it can't be understood.
-        source: Box<serde_path_to_error::Error<serde_json::Error>>,
+        source: serde_json::Error,
     },
     /// The file is from a newer program.
     #[error("{} is of version {version}, newer than {VERSION}, which this program knows", path.display())]
@@ -191,11 +191,8 @@ impl Store {
     }
 
     fn parse_as<T: for<'a> Deserialize<'a>>(&self, bytes: &[u8]) -> Result<T, StoreError> {
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        serde_path_to_error::deserialize(&mut reader).map_err(|source| StoreError::Damaged {
-            path: self.path.clone(),
-            source: Box::new(source),
-        })
+        serde_json::from_slice(bytes)
+            .map_err(|source| StoreError::Damaged { path: self.path.clone(), source })
     }
 
     /// How much of the cloud's time has passed since; none if the time of day was set back.
