@@ -357,7 +357,7 @@ def test_a_stack_that_is_checked_lives(
     shut_bucket(aws.s3)
     (program.directory / "provision.toml").write_text(STACK + CHECKED + STATE)
     before = aws.inventory()
-    # moto has no CBOR, in which CloudWatch is spoken to: its page for what is not there is no answer.
+    # moto does not know the CBOR that CloudWatch is asked in.
     program.run("up", "--yes", exit_code=1)
     assert aws.inventory() == before
 
