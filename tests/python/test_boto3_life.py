@@ -625,7 +625,7 @@ class News:
             "MetricName": "Drift",
             "Dimensions": [{"Name": "Stack", "Value": "life"}],
             "Statistic": "Maximum",
-            "Period": 60,
+            "Period": 300,
             "EvaluationPeriods": 1,
             "Threshold": 0.5,
             "ComparisonOperator": "GreaterThanThreshold",
