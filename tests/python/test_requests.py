@@ -500,10 +500,10 @@ def plan_by_default_quotas(program: Program) -> None:
 
 
 def interrupt_a_deployment(program: Program) -> None:
-    """Interrupts a deployment that takes hours, and has it rolled back."""
+    """Interrupts a deployment that takes hours as soon as its log is read: it is rolled back."""
     slow = ["services.app.health_check.codes='418'", "services.app.grace_period_seconds=86400"]
     told = program.interrupt(
-        "UpdateService",
+        "GetLogEvents",
         *["up", "--yes", "--rollback-on-interrupt", *NEW_IMAGE, *overrides(slow)],
         exit_code=130,
     )
