@@ -239,8 +239,8 @@ impl Endpoint {
     /// [`Disconnected`] when an interference says so.
     pub async fn answer(&self, request: &Request) -> Result<Reply, Disconnected> {
         let request_id = uuid::Uuid::from_u128(u128::from(fastrand::u64(..)) << 32).to_string();
-        let call = match self.read(request) {
-            Ok(call) => call,
+        let (protocol, call) = match self.read(request) {
+            Ok(read) => read,
             Err((protocol, error)) => {
                 let answer = wire::write(protocol, "Unknown", &Err(error), &request_id);
                 return Ok(Reply { answer, request_id });
@@ -263,7 +263,7 @@ impl Endpoint {
             Verdict::Disconnect => return Err(Disconnected),
             Verdict::Silence => std::future::pending().await,
         };
-        let answer = wire::write(call.service.protocol(), &call.operation, &answer, &request_id);
+        let answer = wire::write(protocol, &call.operation, &answer, &request_id);
         Ok(Reply { answer, request_id })
     }
 
@@ -324,14 +324,14 @@ impl Endpoint {
     }
 
     /// Finds out which operation of which service a request asks for.
-    fn read(&self, request: &Request) -> Result<Call, (Protocol, ApiError)> {
+    fn read(&self, request: &Request) -> Result<(Protocol, Call), (Protocol, ApiError)> {
         let scope = signing_scope(request.header("authorization"));
         let scope = scope.ok_or_else(|| (Protocol::Json, not_signed()))?;
         let service = Service::from_signing_name(scope.service)
             .ok_or_else(|| (Protocol::Json, unknown_service(scope.service)))?;
-        let protocol = service.protocol();
+        let protocol = service.protocol_of(request);
         let (operation, members) = match protocol {
-            Protocol::Json => {
+            Protocol::Json | Protocol::Json10 => {
                 let target = request.header("x-amz-target");
                 let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
                 (operation, serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({})))
@@ -344,7 +344,7 @@ impl Endpoint {
             Protocol::RestJson => wire::rest_json::read(request),
             Protocol::Cbor => wire::cbor::read(request).map_err(|error| (protocol, error))?,
         };
-        Ok(Call {
+        let call = Call {
             service,
             operation,
             request: members,
@@ -352,7 +352,8 @@ impl Endpoint {
             access_key: scope.access_key.to_owned(),
             region: scope.region.to_owned(),
             user_agent: request.header("user-agent").to_owned(),
-        })
+        };
+        Ok((protocol, call))
     }
 }
 

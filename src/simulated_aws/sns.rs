@@ -130,10 +130,40 @@ fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 fn attributes(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let arn = required(request, "TopicArn")?.to_owned();
     let topic = topic(cloud, &arn)?;
-    let own = [("TopicArn".to_owned(), arn), ("Owner".to_owned(), ACCOUNT.to_owned())];
-    let own = own.into_iter().chain(topic.attributes.clone());
-    let entries: Vec<Value> = own.map(|(key, value)| json!({"key": key, "value": value})).collect();
+    let own = [
+        ("Policy", policy(&arn)),
+        ("TopicArn", arn),
+        ("Owner", ACCOUNT.to_owned()),
+        // Nobody can subscribe here.
+        ("SubscriptionsConfirmed", "0".to_owned()),
+        ("SubscriptionsDeleted", "0".to_owned()),
+        ("SubscriptionsPending", "0".to_owned()),
+    ];
+    let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let all = own.chain(topic.attributes.clone());
+    let entries: Vec<Value> = all.map(|(key, value)| json!({"key": key, "value": value})).collect();
     Ok(json!({"Attributes": {"entry": entries}}))
+}
+
+/// The policy that a topic has as long as nobody has given it another: the account may use it.
+fn policy(arn: &str) -> String {
+    const ALLOWED: [&str; 8] = [
+        "SNS:GetTopicAttributes",
+        "SNS:SetTopicAttributes",
+        "SNS:AddPermission",
+        "SNS:RemovePermission",
+        "SNS:DeleteTopic",
+        "SNS:Subscribe",
+        "SNS:ListSubscriptionsByTopic",
+        "SNS:Publish",
+    ];
+    let own = json!({
+        "Sid": "__default_statement_ID", "Effect": "Allow", "Principal": {"AWS": "*"},
+        "Action": ALLOWED, "Resource": arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": ACCOUNT}},
+    });
+    let whole = json!({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [own]});
+    whole.to_string()
 }
 
 fn set_attribute(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {

@@ -5,6 +5,7 @@ the service. Here all of it is checked, since there is no service.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -18,13 +19,13 @@ TYPES: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "string": (str,),
     "character": (str,),
-    "blob": (str,),
+    "blob": (str, bytes),
     "boolean": (bool,),
     "integer": (int,),
     "long": (int,),
     "float": (int, float),
     "double": (int, float),
-    "timestamp": (int, float, str),
+    "timestamp": (int, float, str, datetime),
 }
 
 

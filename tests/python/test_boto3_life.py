@@ -25,17 +25,21 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 TAGS = [{"Key": "provision:stack", "Value": "life"}, {"Key": "team", "Value": "a & <b>"}]
 EXECUTION_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
 
+
+def trust(service: str) -> dict[str, Any]:
+    """The policy of a role that a service of AWS's takes on."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+TRUST = trust("ecs-tasks.amazonaws.com")
+
+TIME_SCALE = "1000"
 # How long, in real seconds, the longest wait may take: some hours of the cloud's time.
 PATIENCE_S = 20.0
 PAUSE_S = 0.02
@@ -61,22 +65,30 @@ class Aws:
         self.ecs = client("ecs")
         self.scaling = client("application-autoscaling")
         self.s3 = client("s3")
+        self.sns = client("sns")
+        self.cloudwatch = client("cloudwatch")
+        self.scheduler = client("scheduler")
 
 
 @pytest.fixture
-def aws(binary: Path, tmp_path: Path) -> Iterator[Aws]:
+def address(binary: Path, tmp_path: Path) -> Iterator[str]:
     server = subprocess.Popen(
-        [binary, "local", "serve", "--port", "0", "--time-scale", "1000"],
+        [binary, "local", "serve", "--port", "0", "--time-scale", TIME_SCALE],
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
         env={"HOME": str(tmp_path), "AWS_REGION": REGION},
     )
     try:
-        yield Aws(address_of(server))
+        yield address_of(server)
     finally:
         server.terminate()
         server.wait(timeout=10)
+
+
+@pytest.fixture
+def aws(address: str) -> Aws:
+    return Aws(address)
 
 
 def address_of(server: "subprocess.Popen[str]") -> str:
@@ -570,6 +582,192 @@ class Scaling:
         assert policies["ScalingPolicies"] == []
 
 
+class News:
+    """A topic, and an alarm that tells it."""
+
+    NAME = "life"
+
+    def __init__(self, aws: Aws) -> None:
+        self.sns, self.cloudwatch = aws.sns, aws.cloudwatch
+        self.topic = self.make_topic()
+        self.alarm = self.make_alarm()
+
+    def make_topic(self) -> str:
+        request = {"Name": self.NAME, "Attributes": {"DisplayName": "a & <b>"}, "Tags": TAGS}
+        topic: str = self.sns.create_topic(**request)["TopicArn"]
+        assert topic == f"arn:aws:sns:{REGION}:{ACCOUNT}:{self.NAME}"
+        assert self.sns.create_topic(**request)["TopicArn"] == topic
+        refused("InvalidParameter", self.sns.create_topic, Name=self.NAME, Tags=TAGS[:1])
+        seen = self.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+        assert (seen["DisplayName"], seen["Owner"]) == ("a & <b>", ACCOUNT)
+        check_policy_of_topic(seen, topic)
+        self.sns.set_topic_attributes(
+            TopicArn=topic, AttributeName="DisplayName", AttributeValue="größe"
+        )
+        seen = self.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+        assert seen["DisplayName"] == "größe"
+        check_tags(
+            lambda: self.sns.list_tags_for_resource(ResourceArn=topic)["Tags"],
+            lambda tags: self.sns.tag_resource(ResourceArn=topic, Tags=tags),
+            lambda keys: self.sns.untag_resource(ResourceArn=topic, TagKeys=keys),
+        )
+        assert self.sns.publish(TopicArn=topic, Subject="news", Message="größe")["MessageId"]
+        return topic
+
+    def make_alarm(self) -> dict[str, Any]:
+        asked = {
+            "AlarmName": self.NAME,
+            "AlarmDescription": "größe & <more>",
+            "ActionsEnabled": True,
+            "AlarmActions": [self.topic],
+            "OKActions": [self.topic],
+            "Namespace": "life",
+            "MetricName": "Drift",
+            "Dimensions": [{"Name": "Stack", "Value": "life"}],
+            "Statistic": "Maximum",
+            "Period": 300,
+            "EvaluationPeriods": 1,
+            "Threshold": 0.5,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "ignore",
+        }
+        self.cloudwatch.put_metric_alarm(**asked, Tags=TAGS)
+        seen = self.see_alarm()
+        assert {name: seen[name] for name in asked} == asked
+        assert seen["AlarmArn"] == f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self.NAME}"
+        assert seen["StateUpdatedTimestamp"].tzinfo is not None
+        arn = seen["AlarmArn"]
+        check_tags(
+            lambda: self.cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"],
+            lambda tags: self.cloudwatch.tag_resource(ResourceARN=arn, Tags=tags),
+            lambda keys: self.cloudwatch.untag_resource(ResourceARN=arn, TagKeys=keys),
+        )
+        return asked
+
+    def see_alarm(self) -> dict[str, Any]:
+        seen = self.cloudwatch.describe_alarms(AlarmNames=[self.NAME])
+        assert seen["CompositeAlarms"] == []
+        return dict(seen["MetricAlarms"][0])
+
+    def go_off(self) -> None:
+        """What is measured sets the alarm off; a change of the alarm leaves its tags."""
+        datum = {"MetricName": "Drift", "Dimensions": self.alarm["Dimensions"], "Value": 1.0}
+
+        def stands() -> bool:
+            self.cloudwatch.put_metric_data(Namespace="life", MetricData=[datum])
+            return bool(self.see_alarm()["StateValue"] == "ALARM")
+
+        until("the alarm goes off", stands)
+        self.cloudwatch.put_metric_alarm(**{**self.alarm, "Threshold": 7.0})
+        arn = self.see_alarm()["AlarmArn"]
+        assert self.see_alarm()["Threshold"] == 7.0
+        assert by_key(self.cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]) == TAGS
+
+    def delete(self) -> None:
+        self.cloudwatch.delete_alarms(AlarmNames=[self.NAME])
+        assert self.cloudwatch.describe_alarms()["MetricAlarms"] == []
+        refused("ResourceNotFound", self.cloudwatch.delete_alarms, AlarmNames=[self.NAME])
+        self.sns.delete_topic(TopicArn=self.topic)
+        self.sns.delete_topic(TopicArn=self.topic)
+        assert self.sns.list_topics()["Topics"] == []
+        refused("NotFound", self.sns.get_topic_attributes, TopicArn=self.topic)
+
+
+def check_policy_of_topic(attributes: dict[str, str], topic: str) -> None:
+    """A topic that nobody gave a policy has AWS's own, which lets in its account alone."""
+    (statement,) = json.loads(attributes["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", topic)
+    assert "SNS:Publish" in statement["Action"]
+    assert statement["Condition"] == {"StringEquals": {"AWS:SourceOwner": ACCOUNT}}
+
+
+def check_tags(
+    read: Callable[[], Any], add: Callable[[Any], Any], remove: Callable[[list[str]], Any]
+) -> None:
+    """Tags are those of the creation, and can be changed and taken away."""
+    assert by_key(read()) == TAGS
+    changed = [{"Key": "team", "Value": ""}, {"Key": "größe", "Value": "42"}]
+    add(changed)
+    assert by_key(read()) == by_key([TAGS[0], *changed])
+    remove(["größe"])
+    add(TAGS[1:])
+    assert by_key(read()) == TAGS
+
+
+class Schedule:
+    """What starts a task when it is time; here never."""
+
+    NAME = "life"
+
+    def __init__(self, aws: Aws, network: Network, service: Service) -> None:
+        self.scheduler, self.iam = aws.scheduler, aws.iam
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{Service.CLUSTER}"
+        placement = {"Subnets": network.private, "SecurityGroups": [network.task_group]}
+        placement["AssignPublicIp"] = "DISABLED"
+        self.target = {
+            "Arn": arn,
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{self.NAME}-schedule",
+            "EcsParameters": {
+                "TaskDefinitionArn": service.definition,
+                "TaskCount": 1,
+                "LaunchType": "FARGATE",
+                "NetworkConfiguration": {"awsvpcConfiguration": placement},
+            },
+            "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 600},
+        }
+        self.request = {
+            "Name": self.NAME,
+            "Description": "größe & <more>",
+            "ScheduleExpression": "at(2099-01-01T00:00:00)",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "State": "ENABLED",
+            "Target": self.target,
+        }
+        self.make()
+
+    def make(self) -> None:
+        # The scheduler has to be able to take the role on.
+        message = refused("ValidationException", self.scheduler.create_schedule, **self.request)
+        assert "assume the role" in message
+        self.iam.create_role(
+            RoleName=f"{self.NAME}-schedule",
+            AssumeRolePolicyDocument=json.dumps(trust("scheduler.amazonaws.com")),
+        )
+        made = self.scheduler.create_schedule(**self.request, ClientToken="life-1")["ScheduleArn"]
+        assert made == f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{self.NAME}"
+        again = self.scheduler.create_schedule(**self.request, ClientToken="life-1")
+        assert again["ScheduleArn"] == made
+        refused("ConflictException", self.scheduler.create_schedule, **self.request)
+        seen = self.see()
+        assert {name: seen[name] for name in self.request} == self.request
+        assert (seen["Arn"], seen["GroupName"]) == (made, "default")
+        assert seen["ScheduleExpressionTimezone"] == "UTC"
+        assert seen["CreationDate"] == seen["LastModificationDate"]
+        self.change()
+
+    def change(self) -> None:
+        """A change is of the whole: what is left out is as if it had never been said."""
+        asked = {**self.request, "ScheduleExpression": "cron(0 6 * * ? *)", "State": "DISABLED"}
+        del asked["Description"]
+        self.scheduler.update_schedule(**asked)
+        seen = self.see()
+        assert (seen["ScheduleExpression"], seen["State"]) == ("cron(0 6 * * ? *)", "DISABLED")
+        assert "Description" not in seen
+        assert seen["CreationDate"] < seen["LastModificationDate"]
+        listed = self.scheduler.list_schedules()["Schedules"]
+        assert [(one["Name"], one["State"]) for one in listed] == [(self.NAME, "DISABLED")]
+
+    def see(self) -> dict[str, Any]:
+        return dict(self.scheduler.get_schedule(Name=self.NAME))
+
+    def delete(self) -> None:
+        self.scheduler.delete_schedule(Name=self.NAME)
+        refused("ResourceNotFoundException", self.scheduler.get_schedule, Name=self.NAME)
+        refused("ResourceNotFoundException", self.scheduler.delete_schedule, Name=self.NAME)
+        assert self.scheduler.list_schedules()["Schedules"] == []
+        self.iam.delete_role(RoleName=f"{self.NAME}-schedule")
+
+
 def test_a_stack_lives_from_an_empty_account_to_an_empty_account(aws: Aws) -> None:
     caller = aws.sts.get_caller_identity()
     assert caller["Account"] == ACCOUNT
@@ -581,7 +779,12 @@ def test_a_stack_lives_from_an_empty_account_to_an_empty_account(aws: Aws) -> No
     service = Service(aws, network, identity, balancer)
     scaling = Scaling(aws)
     service.replace(identity.arn)
+    news = News(aws)
+    schedule = Schedule(aws, network, service)
+    news.go_off()
 
+    schedule.delete()
+    news.delete()
     scaling.delete()
     service.delete()
     balancer.delete()
@@ -594,6 +797,131 @@ def test_a_stack_lives_from_an_empty_account_to_an_empty_account(aws: Aws) -> No
     assert [cluster["status"] for cluster in clusters] in ([], ["INACTIVE"])
     assert aws.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
     assert aws.elb.describe_target_groups()["TargetGroups"] == []
+
+
+CHECKED = """
+name = "life"
+region = "eu-west-1"
+
+[tags]
+team = "größe = 42"
+
+[services.app]
+image = "ghcr.io/example/app:1"
+
+[drift]
+schedule = "rate(1 hour)"
+image = "ghcr.io/example/provision:1"
+
+[state]
+bucket = "life-state"
+"""
+
+
+def run(binary: Path, directory: Path, address: str, *arguments: str) -> str:
+    """Runs the program in the AWS at an address, and gives what it printed."""
+    done = subprocess.run(
+        [binary, "--time-scale", TIME_SCALE, *arguments],
+        cwd=directory,
+        env={
+            "HOME": str(directory),
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": "AKIASIMULATED",
+            "AWS_SECRET_ACCESS_KEY": "any",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{arguments}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_boto3_reads_the_check_that_the_program_made(
+    binary: Path, tmp_path: Path, address: str, aws: Aws
+) -> None:
+    """The schedule, its target, whom the alarms tell, and nothing of it after the end."""
+    region = {"LocationConstraint": REGION}
+    aws.s3.create_bucket(Bucket="life-state", CreateBucketConfiguration=region)
+    (tmp_path / "provision.toml").write_text(CHECKED)
+    run(binary, tmp_path, address, "up", "--yes")
+
+    topic = run(binary, tmp_path, address, "output", "drift_topic_arn").strip()
+    assert topic == f"arn:aws:sns:{REGION}:{ACCOUNT}:life-dev-drift"
+    attributes = aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["DisplayName"] == "Drift of life"
+    check_policy_of_topic(attributes, topic)
+    assert own_tags(aws.sns.list_tags_for_resource(ResourceArn=topic)["Tags"]) == "topic.drift"
+    check_alarms(aws, topic)
+    check_schedule(aws)
+
+    run(binary, tmp_path, address, "down", "--yes")
+    assert aws.sns.list_topics()["Topics"] == []
+    assert aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert aws.scheduler.list_schedules()["Schedules"] == []
+    assert aws.logs.describe_log_groups()["logGroups"] == []
+    roles = aws.iam.list_roles()["Roles"]
+    assert all(role["Path"].startswith("/aws-service-role/") for role in roles)
+
+
+def own_tags(tags: list[dict[str, str]]) -> str:
+    """The address in the tags of something of the stack's, which has the file's tag too."""
+    read = {tag["Key"]: tag["Value"] for tag in tags}
+    assert (read["provision:stack"], read["team"]) == ("life", "größe = 42")
+    return read["provision:address"]
+
+
+def check_alarms(aws: Aws, topic: str) -> None:
+    described = aws.cloudwatch.describe_alarms()["MetricAlarms"]
+    alarms = {alarm["AlarmName"]: alarm for alarm in described}
+    assert set(alarms) == {"life-dev-drift", "life-dev-drift-silence"}
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+        assert (alarm["Namespace"], alarm["ActionsEnabled"]) == ("provision", True)
+        dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        assert dimensions == {"Stack": "life", "Environment": "dev"}
+        tags = aws.cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+        assert own_tags(tags) == f"alarm.{alarm['AlarmName'].removeprefix('life-dev-')}"
+    members = ["MetricName", "Statistic", "Period", "ComparisonOperator", "Threshold"]
+    members += ["TreatMissingData"]
+    drift, silence = (
+        [alarms[name][member] for member in members]
+        for name in ("life-dev-drift", "life-dev-drift-silence")
+    )
+    assert drift == ["Drift", "Maximum", 300, "GreaterThanThreshold", 0.0, "ignore"]
+    # Two checks in a row that were not made.
+    assert silence == ["Checks", "Sum", 7200, "LessThanThreshold", 1.0, "breaching"]
+
+
+def check_schedule(aws: Aws) -> None:
+    seen = aws.scheduler.get_schedule(Name="life-dev-drift")
+    assert (seen["ScheduleExpression"], seen["State"]) == ("rate(1 hour)", "ENABLED")
+    assert seen["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert seen["Description"] == "provision life/dev/schedule.drift"
+    target = seen["Target"]
+    assert target["Arn"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/life-dev"
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 10, "MaximumEventAgeInSeconds": 900}
+
+    role = aws.iam.get_role(RoleName="life-dev-drift-schedule")["Role"]
+    assert target["RoleArn"] == role["Arn"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/default"
+    own = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": group}
+    assert statement["Condition"] == {"StringEquals": own}
+
+    parameters = target["EcsParameters"]
+    assert (parameters["LaunchType"], parameters["TaskCount"]) == ("FARGATE", 1)
+    asked = parameters["TaskDefinitionArn"]
+    definition = aws.ecs.describe_task_definition(taskDefinition=asked)["taskDefinition"]
+    assert definition["family"] == "life-dev-drift"
+    assert definition["containerDefinitions"][0]["image"] == "ghcr.io/example/provision:1"
+    network = parameters["NetworkConfiguration"]["awsvpcConfiguration"]
+    assert network["AssignPublicIp"] == "DISABLED"
+    subnets = aws.ec2.describe_subnets(SubnetIds=network["Subnets"])["Subnets"]
+    assert len(subnets) == 2 and not any(one["MapPublicIpOnLaunch"] for one in subnets)
+    groups = aws.ec2.describe_security_groups(GroupIds=network["SecurityGroups"])["SecurityGroups"]
+    assert [group["IpPermissions"] for group in groups] == [[]]
 
 
 def test_boto3_reads_and_writes_the_simulated_s3(aws: Aws) -> None:

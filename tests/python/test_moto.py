@@ -8,13 +8,14 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 import mended_moto
 import pytest
+from test_boto3_life import address_of
 
 REGION = "eu-west-1"
 TASKS = 2
@@ -49,6 +50,7 @@ class Program:
     binary: Path
     directory: Path
     address: str
+    variables: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, exit_code: int = 0) -> str:
         """Runs a command, which must end with `exit_code`, and returns its standard output."""
@@ -58,6 +60,7 @@ class Program:
             "HOME": str(self.directory),
             "AWS_ENDPOINT_URL": self.address,
             **CREDENTIALS,
+            **self.variables,
         }
         done = subprocess.run(
             command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=120
@@ -93,6 +96,8 @@ class Aws:
         self.ecs = client("ecs")
         self.scaling = client("application-autoscaling")
         self.s3 = client("s3")
+        self.sns = client("sns")
+        self.scheduler = client("scheduler")
 
     def inventory(self) -> dict[str, set[str]]:
         """Everything that there is, by kind."""
@@ -137,6 +142,8 @@ class Aws:
             ),
             "target groups": ids(self.elb.describe_target_groups()["TargetGroups"], "TargetGroupArn"),
             "scalable targets": ids(targets["ScalableTargets"], "ResourceId"),
+            "topics": ids(self.sns.list_topics()["Topics"], "TopicArn"),
+            "schedules": ids(self.scheduler.list_schedules()["Schedules"], "Name"),
         }
 
 
@@ -193,6 +200,8 @@ def test_a_stack_lives(program: Program, aws: Aws, monkeypatch: pytest.MonkeyPat
         "load balancers": 1,
         "target groups": 1,
         "scalable targets": 0,
+        "topics": 0,
+        "schedules": 0,
     }
 
     assert program.actions(*NEW_IMAGE) == {
@@ -257,22 +266,12 @@ def test_a_state_is_kept_in_a_bucket(
     """Conditional writes, lists, deletions and the lease, by somebody else's account of S3."""
     mended_moto.mend(monkeypatch)
     s3 = aws.s3
-    s3.create_bucket(
-        Bucket="life-state", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    make_bucket(s3)
     (tmp_path / "provision.toml").write_text(STACK + STATE)
     program = Program(binary, tmp_path, moto)
     # A bucket of moto's is made without what AWS's have had since 2023.
     program.run("up", "--yes", exit_code=1)
-    s3.put_public_access_block(
-        Bucket="life-state",
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
+    shut_bucket(s3)
     s3.put_bucket_versioning(
         Bucket="life-state", VersioningConfiguration={"Status": "Enabled"}
     )
@@ -310,5 +309,86 @@ def test_a_state_is_kept_in_a_bucket(
     assert versions["DeleteMarkers"] and len(versions["Versions"]) > 2
 
 
+def make_bucket(s3: Any) -> None:
+    region = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="life-state", CreateBucketConfiguration=region)
+
+
+def shut_bucket(s3: Any) -> None:
+    switches = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"]
+    s3.put_public_access_block(
+        Bucket="life-state", PublicAccessBlockConfiguration=dict.fromkeys(switches, True)
+    )
+
+
 def keys(s3: Any) -> list[str]:
     return [entry["Key"] for entry in s3.list_objects_v2(Bucket="life-state").get("Contents", [])]
+
+
+CHECKED = """
+[drift]
+schedule = "rate(1 hour)"
+image = "ghcr.io/example/provision:1.0.0"
+"""
+
+
+@pytest.fixture
+def cloudwatch(binary: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a CloudWatch, which is not moto's."""
+    server = subprocess.Popen(
+        [binary, "local", "serve", "--port", "0", "--time-scale", "100"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "AWS_REGION": REGION},
+    )
+    try:
+        yield address_of(server)
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def test_a_stack_that_is_checked_lives(
+    program: Program, aws: Aws, cloudwatch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended_moto.mend(monkeypatch)
+    make_bucket(aws.s3)
+    shut_bucket(aws.s3)
+    (program.directory / "provision.toml").write_text(STACK + CHECKED + STATE)
+    before = aws.inventory()
+    # moto does not know the CBOR that CloudWatch is asked in.
+    program.run("up", "--yes", exit_code=1)
+    assert aws.inventory() == before
+
+    program.variables = {"AWS_ENDPOINT_URL_CLOUDWATCH": cloudwatch}
+    program.run("up", "--yes")
+    assert program.actions() == {}
+    made = {kind: len(there - before[kind]) for kind, there in aws.inventory().items()}
+    of_the_check = ["roles", "log groups", "task definitions", "topics", "schedules"]
+    assert [made[kind] for kind in of_the_check] == [5, 2, 2, 1, 1]
+    schedule = aws.scheduler.get_schedule(Name="life-test-drift")
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    target = schedule["Target"]
+    assert target["RoleArn"].endswith(":role/life-test-drift-schedule")
+    topic = program.run("output", "drift_topic_arn").strip()
+    tags = aws.sns.list_tags_for_resource(ResourceArn=topic)["Tags"]
+    assert {"Key": "team", "Value": "ours = yours"} in tags
+
+    # The whole schedule is given anew, and a topic is read as it was changed.
+    daily = ["--set", 'drift.schedule="cron(0 6 * * ? *)"', "--set", 'tags.team="others"']
+    aws.sns.set_topic_attributes(
+        TopicArn=topic, AttributeName="DisplayName", AttributeValue="theirs"
+    )
+    changed = program.actions(*daily)
+    assert {changed[address] for address in ("schedule.drift", "topic.drift")} == {"update"}
+    program.run("up", "--yes", "--revert-drift", *daily)
+    assert program.actions(*daily) == {}
+    schedule = aws.scheduler.get_schedule(Name="life-test-drift")
+    assert schedule["ScheduleExpression"] == "cron(0 6 * * ? *)"
+    assert schedule["Target"] == target
+    attributes = aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["DisplayName"] == "Drift of life"
+
+    program.run("down", "--yes")
+    assert aws.inventory() == before

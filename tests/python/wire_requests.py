@@ -1,89 +1,71 @@
 """Requests as they stand on the wire, read back into the members of AWS's own service models.
 
-The models are those that botocore carries. What a request has and the model has not is kept under
-its name on the wire, so that the check finds it.
+What a request has and the model has not is kept under its name on the wire, so that the check finds
+it.
 """
 
+import io
 import json
 import re
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from botocore.loaders import Loader
+import cbor2
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
-
-# The name that requests are signed for, and the name of the model.
-MODELS = {
-    "application-autoscaling": "application-autoscaling",
-    "cloudtrail": "cloudtrail",
-    "ec2": "ec2",
-    "ecs": "ecs",
-    "elasticloadbalancing": "elbv2",
-    "iam": "iam",
-    "logs": "logs",
-    "secretsmanager": "secretsmanager",
-    "servicequotas": "service-quotas",
-    "ssm": "ssm",
-    "sts": "sts",
-}
+from recorded import MODELS, Asked, Recorded, Unreadable, model, operation_of, scalar
+from rest_requests import read_rest
 
 # Of every request of a query protocol, and of no operation.
 ENVELOPE = {"Action", "Version"}
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A request: what tells its service and operation, and its body."""
-
-    authorization: str
-    target: str
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An operation, and its input by the model's names."""
-
-    service: str
-    operation: str
-    members: Any
-    shape: StructureShape | None
-
-
-class Unreadable(Exception):
-    """A request that no model knows."""
-
-
-@cache
-def model(name: str) -> ServiceModel:
-    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
-
-
 def read(recorded: Recorded) -> Asked:
     """The operation that a request asks for, with its input."""
-    signed = re.search(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request", recorded.authorization)
+    authorization = recorded.header("authorization")
+    signed = re.search(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request", authorization)
     if signed is None or signed.group(1) not in MODELS:
-        raise Unreadable(f"signed for no known service: {recorded.authorization!r}")
+        raise Unreadable(f"signed for no known service: {authorization!r}")
     service = model(MODELS[signed.group(1)])
-    if service.metadata["protocol"] == "json":
+    protocol = service.metadata["protocol"]
+    if protocol.startswith("rest-"):
+        return read_rest(service, recorded)
+    if recorded.method != "POST":
+        raise Unreadable(f"{service.service_name} is asked by {recorded.method}")
+    if protocol == "smithy-rpc-v2-cbor":
+        return read_cbor(service, recorded)
+    if recorded.path != "/":
+        raise Unreadable(f"{service.service_name} is asked at {recorded.path!r}")
+    if protocol == "json":
         return read_json(service, recorded)
     return read_query(service, recorded)
 
 
-def operation_of(service: ServiceModel, name: str) -> Any:
-    if name not in service.operation_names:
-        raise Unreadable(f"{service.service_name} has no operation {name!r}")
-    return service.operation_model(name)
+def read_cbor(service: ServiceModel, recorded: Recorded) -> Asked:
+    """The operation is at the end of the path, and its input a map."""
+    within = f"/service/{service.metadata['targetPrefix']}/operation/"
+    if not recorded.path.startswith(within):
+        raise Unreadable(f"{recorded.path!r} is not of {service.service_name}")
+    operation = operation_of(service, recorded.path.removeprefix(within))
+    kind, said = recorded.header("content-type"), recorded.header("smithy-protocol")
+    if (kind, said) != ("application/cbor", "rpc-v2-cbor"):
+        raise Unreadable(f"{operation.name} is sent as {kind!r} in {said!r}")
+    body = io.BytesIO(recorded.body)
+    try:
+        members = cbor2.CBORDecoder(body, read_size=1).decode()
+    except cbor2.CBORDecodeError as error:
+        raise Unreadable(f"{operation.name} is no CBOR: {error}") from error
+    if body.read():
+        raise Unreadable(f"{operation.name} has something behind its members")
+    return Asked(service.service_name, operation.name, members, operation.input_shape)
 
 
 def read_json(service: ServiceModel, recorded: Recorded) -> Asked:
-    prefix, _, name = recorded.target.rpartition(".")
+    target = recorded.header("x-amz-target")
+    prefix, _, name = target.rpartition(".")
     whole = service.metadata["targetPrefix"]
     # CloudTrail's has a package before its name, which SDKs made from newer models leave out.
     if prefix not in {whole, whole.rpartition(".")[2]}:
-        raise Unreadable(f"{recorded.target!r} is not of {service.service_name}")
+        raise Unreadable(f"{target!r} is not of {service.service_name}")
     operation = operation_of(service, name)
     members = json.loads(recorded.body or b"{}")
     return Asked(service.service_name, name, members, operation.input_shape)
@@ -176,16 +158,3 @@ def entries(tree: dict[str, Any], shape: MapShape, is_ec2: bool) -> Any:
     value = str(shape.value.serialization.get("name", "value"))
     pairs = [tree[number] for number in sorted(tree, key=int)]
     return {pair[key]: typed(pair[value], shape.value, is_ec2) for pair in pairs}
-
-
-def scalar(text: Any, shape: Shape) -> Any:
-    """A value of a form, as the type that it stands for; the text where it stands for none."""
-    if not isinstance(text, str):
-        return text
-    if shape.type_name == "boolean":
-        return {"true": True, "false": False}.get(text, text)
-    convert = {"integer": int, "long": int, "float": float, "double": float}.get(shape.type_name)
-    try:
-        return convert(text) if convert else text
-    except ValueError:
-        return text

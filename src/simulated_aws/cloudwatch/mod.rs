@@ -21,14 +21,17 @@ use self::metric::{Metric, Point};
 use super::clock::Moment;
 use super::cloud::Cloud;
 use super::endpoint::unknown_operation;
+use super::marker;
 use super::wire::{Answer, ApiError, Parameters};
 
 /// How long from one look at the alarms to the next.
 const LOOK: Duration = Duration::from_mins(5);
 /// How long data points are kept: as long as the longest alarm looks back.
 const KEPT: Duration = Duration::from_hours(7 * 24);
-/// The most alarms that one call deletes or describes by name.
+/// The most alarms that one call deletes or describes.
 const MOST_NAMES: usize = 100;
+/// How many alarms are described at once, unless the call says otherwise.
+const USUAL_PAGE: usize = 50;
 /// The most tags of an alarm.
 const MOST_TAGS: usize = 50;
 
@@ -143,10 +146,24 @@ fn describe(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     }
     let prefix = request.text("AlarmNamePrefix").unwrap_or_default();
     let is_asked = |name: &String| names.is_empty() || names.contains(name);
+    let size = page_size(request)?;
+    let after = request.text("NextToken").and_then(marker::read).unwrap_or_default();
     let alarms = cloud.cloudwatch.alarms.iter();
     let asked = alarms.filter(|(name, _)| is_asked(name) && name.starts_with(prefix));
-    let shown: Vec<Value> = asked.map(|(name, alarm)| alarm.shown(cloud, name)).collect();
-    Ok(json!({"MetricAlarms": shown, "CompositeAlarms": []}))
+    let mut rest = asked.filter(|(name, _)| **name > after).peekable();
+    let page: Vec<(&String, &Alarm)> = rest.by_ref().take(size).collect();
+    let next = rest.peek().and(page.last()).map(|(name, _)| marker::write(name));
+    let shown: Vec<Value> =
+        page.into_iter().map(|(name, alarm)| alarm.shown(cloud, name)).collect();
+    Ok(json!({"MetricAlarms": shown, "CompositeAlarms": [], "NextToken": next}))
+}
+
+fn page_size(request: Parameters<'_>) -> Result<usize, ApiError> {
+    let Some(asked) = request.integer("MaxRecords") else { return Ok(USUAL_PAGE) };
+    usize::try_from(asked)
+        .ok()
+        .filter(|size| (1..=MOST_NAMES).contains(size))
+        .ok_or_else(|| invalid("MaxRecords must be between 1 and 100."))
 }
 
 /// Deletes all, or, where one is not there, none.

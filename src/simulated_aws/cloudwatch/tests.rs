@@ -112,3 +112,24 @@ fn what_aws_refuses_is_refused() {
     let reserved = json!({"Namespace": "AWS/ECS", "MetricData": []});
     assert!(ask(&mut cloud, "PutMetricData", &reserved).is_err());
 }
+
+#[test]
+fn alarms_are_described_in_pages() {
+    let mut cloud = cloud();
+    for number in 0..60 {
+        let mut one = alarm("missing");
+        one["AlarmName"] = format!("shop-{number:02}").into();
+        ask(&mut cloud, "PutMetricAlarm", &one).unwrap();
+    }
+    let count = |page: &Value| page["MetricAlarms"].as_array().unwrap().len();
+    let first = ask(&mut cloud, "DescribeAlarms", &json!({})).unwrap();
+    let asked = json!({"NextToken": first["NextToken"]});
+    let second = ask(&mut cloud, "DescribeAlarms", &asked).unwrap();
+    assert_eq!((count(&first), count(&second)), (50, 10));
+    assert_eq!(second["MetricAlarms"][0]["AlarmName"], "shop-50");
+    assert_eq!(second["NextToken"], Value::Null);
+    let whole = ask(&mut cloud, "DescribeAlarms", &json!({"MaxRecords": 100})).unwrap();
+    assert_eq!((count(&whole), &whole["NextToken"]), (60, &Value::Null));
+    let error = ask(&mut cloud, "DescribeAlarms", &json!({"MaxRecords": 101})).unwrap_err();
+    assert_eq!(error.code, "ValidationError");
+}

@@ -38,8 +38,7 @@ pub(super) fn write(answer: &Answer, mut headers: Vec<(String, String)>) -> Wire
     let (status, members) = match answer {
         Ok(output) => (200, output.clone()),
         Err(error) => {
-            let fault = if error.status < 500 { "Sender" } else { "Receiver" };
-            headers.push(("x-amzn-query-error".into(), format!("{};{fault}", error.code)));
+            headers.push(super::query_error(error));
             (error.status, json!({"__type": error.code, "message": error.message}))
         }
     };
@@ -179,7 +178,7 @@ fn put(body: &mut Vec<u8>, value: &Value) {
                 put(body, item);
             }
         }
-        Value::Object(members) => match (members.len(), members.get("Seconds")) {
+        Value::Object(members) => match (members.len(), members.get(super::MOMENT)) {
             (1, Some(Value::Number(seconds))) => {
                 head(body, 6, 1);
                 put_float(body, seconds.as_f64().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The wire: what a request says in any of six protocols, and how an answer is written in it.
+//! The wire: what a request says in any of seven protocols, and how an answer is written in it.
 //!
 //! The rooms of the services see none of it: they take [`Parameters`] and give a
 //! [`serde_json::Value`] with the member names of the service, or an [`ApiError`].
@@ -10,6 +10,7 @@
 //! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM, CloudTrail | JSON, operation in `X-Amz-Target` | JSON |
 //! | REST-JSON | EventBridge Scheduler | method, path, query, JSON | JSON |
 //! | RPC v2, CBOR | CloudWatch | path, CBOR | CBOR |
+//! | AWS JSON 1.0 | CloudWatch too | JSON, operation in `X-Amz-Target` | JSON |
 //! | REST-XML | S3 | method, path, query, headers | headers, XML with flat lists, bytes |
 
 pub(super) mod cbor;
@@ -71,6 +72,8 @@ pub enum Protocol {
     Query(&'static str),
     /// AWS JSON 1.1.
     Json,
+    /// AWS JSON 1.0, of services that were once asked in AWS query.
+    Json10,
     /// The operation in method and path, XML in and out, as S3 has it.
     RestXml,
     /// The operation in method and path, JSON in and out.
@@ -103,6 +106,15 @@ impl Service {
         })
     }
 
+    /// The protocol that a request to the service is in: SDKs choose among those of CloudWatch.
+    #[must_use]
+    pub fn protocol_of(self, request: &Request) -> Protocol {
+        if self == Self::CloudWatch && !request.header("x-amz-target").is_empty() {
+            return Protocol::Json10;
+        }
+        self.protocol()
+    }
+
     /// The protocol that the service speaks.
     #[must_use]
     pub fn protocol(self) -> Protocol {
@@ -127,6 +139,9 @@ impl Service {
         }
     }
 }
+
+/// The only member of what stands for a moment in the answers of a room of two protocols.
+const MOMENT: &str = "Seconds";
 
 /// An error that AWS answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +193,7 @@ pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &
         Protocol::RestJson => rest_json::write(answer, headers),
         Protocol::Cbor => cbor::write(answer, headers),
         Protocol::Json => write_json(answer, headers),
+        Protocol::Json10 => write_json_10(answer, headers),
         Protocol::Ec2Query | Protocol::Query(_) => {
             let (status, body) = match answer {
                 Ok(output) => (200, xml::output(protocol, operation, output, request_id)),
@@ -198,6 +214,35 @@ fn write_json(answer: &Answer, headers: Vec<(String, String)>) -> WireAnswer {
     WireAnswer { status, content_type: "application/x-amz-json-1.1", headers, body }
 }
 
+/// Errors say in a header too what they are called in AWS query.
+fn write_json_10(answer: &Answer, mut headers: Vec<(String, String)>) -> WireAnswer {
+    if let Err(error) = answer {
+        headers.push(query_error(error));
+    }
+    let answer = answer.clone().map(with_numbers);
+    WireAnswer { content_type: "application/x-amz-json-1.0", ..write_json(&answer, headers) }
+}
+
+/// The header in which an error has its code of AWS query, and whose fault it is.
+fn query_error(error: &ApiError) -> (String, String) {
+    let fault = if error.status < 500 { "Sender" } else { "Receiver" };
+    ("x-amzn-query-error".into(), format!("{};{fault}", error.code))
+}
+
+/// Writes each moment, `{"Seconds": …}`, as the number of its seconds.
+fn with_numbers(value: Value) -> Value {
+    match value {
+        Value::Object(mut members) if members.len() == 1 && members.contains_key(MOMENT) => {
+            members.remove(MOMENT).unwrap_or_default()
+        }
+        Value::Object(members) => {
+            members.into_iter().map(|(name, member)| (name, with_numbers(member))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(with_numbers).collect(),
+        other => other,
+    }
+}
+
 fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -207,5 +252,28 @@ fn without_nulls(value: &Value) -> Value {
             .collect(),
         Value::Array(items) => items.iter().map(without_nulls).collect(),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cloudwatch_is_asked_in_json_where_a_target_says_so() {
+        let target = "GraniteServiceVersion20100801.DescribeAlarms";
+        let headers = [("x-amz-target".to_owned(), target.to_owned())].into();
+        let request = Request { headers, ..Request::default() };
+        assert_eq!(Service::CloudWatch.protocol_of(&request), Protocol::Json10);
+        assert_eq!(Service::Ecs.protocol_of(&request), Protocol::Json);
+        assert_eq!(Service::CloudWatch.protocol_of(&Request::default()), Protocol::Cbor);
+        let alarm = json!({"Alarms": [{"Updated": {"Seconds": 1.5}, "Period": 60}]});
+        let answer = write(Protocol::Json10, "DescribeAlarms", &Ok(alarm), "id");
+        assert_eq!(answer.body, br#"{"Alarms":[{"Period":60,"Updated":1.5}]}"#);
+        let error = ApiError::new("ResourceNotFound", "None.").with_status(404);
+        let answer = write(Protocol::Json10, "DeleteAlarms", &Err(error), "id");
+        let code = ("x-amzn-query-error".to_owned(), "ResourceNotFound;Sender".to_owned());
+        assert!(answer.headers.contains(&code));
+        assert_eq!((answer.status, answer.content_type), (404, "application/x-amz-json-1.0"));
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn output(
         }
         Protocol::Ec2Query
         | Protocol::Json
+        | Protocol::Json10
         | Protocol::RestXml
         | Protocol::RestJson
         | Protocol::Cbor => {
@@ -54,6 +55,7 @@ pub(super) fn error(protocol: Protocol, error: &ApiError, request_id: &str) -> S
         }
         Protocol::Ec2Query
         | Protocol::Json
+        | Protocol::Json10
         | Protocol::RestXml
         | Protocol::RestJson
         | Protocol::Cbor => format!(
