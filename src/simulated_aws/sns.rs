@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::clock::Moment;
 use super::cloud::{ACCOUNT, Cloud};
 use super::endpoint::unknown_operation;
+use super::marker;
 use super::wire::{Answer, ApiError, Parameters};
 
 /// The longest name of a topic.
@@ -176,16 +177,14 @@ fn set_attribute(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     Ok(json!({}))
 }
 
-/// In pages of a hundred, in the order of names: a token is the name that a page begins with.
+/// In pages of a hundred, in the order of names.
 fn list(cloud: &Cloud, request: Parameters<'_>) -> Value {
-    let from = request.text("NextToken").unwrap_or_default();
-    let mut names = cloud.sns.topics.keys().filter(|name| name.as_str() >= from);
-    let arns = names.by_ref().take(PAGE).map(|name| json!({"TopicArn": cloud.arn("sns", name)}));
-    let topics: Vec<Value> = arns.collect();
-    match names.next() {
-        Some(next) => json!({"Topics": topics, "NextToken": next}),
-        None => json!({"Topics": topics}),
-    }
+    let after = request.text("NextToken").and_then(marker::read).unwrap_or_default();
+    let mut rest = cloud.sns.topics.keys().filter(|name| **name > after).peekable();
+    let page: Vec<&String> = rest.by_ref().take(PAGE).collect();
+    let next = rest.peek().and(page.last()).map(|name| marker::write(name));
+    let topics = page.iter().map(|name| json!({"TopicArn": cloud.arn("sns", name)}));
+    json!({"Topics": topics.collect::<Vec<_>>(), "NextToken": next})
 }
 
 fn tag(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
@@ -325,7 +324,7 @@ mod tests {
         assert_eq!(first["Topics"].as_array().unwrap().len(), PAGE);
         let rest = ask(&mut cloud, "ListTopics", &json!({"NextToken": first["NextToken"]}));
         let arn = format!("{ARN}-100");
-        assert_eq!(rest.unwrap(), json!({"Topics": [{"TopicArn": arn}]}));
+        assert_eq!(rest.unwrap(), json!({"Topics": [{"TopicArn": arn}], "NextToken": null}));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::clock::Moment;
 use super::cloud::Cloud;
 use super::endpoint::unknown_operation;
 use super::iam;
+use super::marker;
 use super::wire::{Answer, ApiError, Parameters};
 
 pub use self::due::{next_due, pass};
@@ -133,28 +134,23 @@ fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     Ok(json!({}))
 }
 
-/// In pages, in the order of names: a token is the name that a page begins with.
+/// In pages, in the order of names.
 fn list(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let prefix = request.text("NamePrefix").unwrap_or_default();
     let size = request.integer("MaxResults").map_or(Ok(LARGEST_PAGE), usize::try_from);
     let size = size.ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
     let size = size.ok_or_else(|| invalid("MaxResults is to be from 1 to 100."))?;
-    let from = request.text("NextToken").unwrap_or_default();
-    let mut asked = cloud
-        .scheduler
-        .schedules
-        .iter()
-        .filter(|(name, _)| name.starts_with(prefix) && name.as_str() >= from);
-    let shown = asked.by_ref().take(size).map(|(name, schedule)| {
+    let after = request.text("NextToken").and_then(marker::read).unwrap_or_default();
+    let asked = cloud.scheduler.schedules.iter().filter(|(name, _)| name.starts_with(prefix));
+    let mut rest = asked.filter(|(name, _)| **name > after).peekable();
+    let page: Vec<(&String, &Schedule)> = rest.by_ref().take(size).collect();
+    let next = rest.peek().and(page.last()).map(|(name, _)| marker::write(name));
+    let shown = page.iter().map(|(name, schedule)| {
         let target = json!({"Arn": schedule.shown["Target"]["Arn"]});
         let state = &schedule.shown["State"];
         json!({"Name": name, "Arn": arn(cloud, name), "GroupName": DEFAULT, "State": state, "Target": target})
     });
-    let shown: Vec<Value> = shown.collect();
-    Ok(match asked.next() {
-        Some((next, _)) => json!({"Schedules": shown, "NextToken": next}),
-        None => json!({"Schedules": shown}),
-    })
+    Ok(json!({"Schedules": shown.collect::<Vec<_>>(), "NextToken": next}))
 }
 
 fn read(
