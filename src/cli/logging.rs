@@ -4,7 +4,10 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 use super::arguments::Global;
 
@@ -20,13 +23,19 @@ pub fn start(global: &Global) {
         _ => "debug",
     };
     let level = if global.quiet { "provision=error" } else { level };
-    let filter = EnvFilter::try_from_env("PROVISION_LOG").unwrap_or_else(|_| level.into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Above);
-    let log = log.with_ansi(console::colors_enabled_stderr());
-    if global.json {
-        log.json().init();
-    } else {
-        log.without_time().init();
+    let asked = std::env::var_os("PROVISION_LOG").and_then(|asked| asked.into_string().ok());
+    let asked = asked.filter(|asked| !asked.is_empty()).map(|asked| asked.parse::<Targets>());
+    let usual = || level.parse().expect("every level is one");
+    let (filter, unread) = match asked {
+        Some(Ok(asked)) => (asked, None),
+        Some(Err(error)) => (usual(), Some(error)),
+        None => (usual(), None),
+    };
+    let log = fmt::layer().with_writer(|| Above).with_ansi(console::colors_enabled_stderr());
+    let log = if global.json { log.json().boxed() } else { log.without_time().boxed() };
+    tracing_subscriber::registry().with(log.with_filter(filter)).init();
+    if let Some(error) = unread {
+        tracing::warn!("PROVISION_LOG can't be read, and is passed over: {error}");
     }
 }
 
