@@ -168,6 +168,12 @@ ACTIONS = {
 }
 
 
+class Server(ThreadingHTTPServer):
+    """A server that many can connect to at once: who finds no place is put off for up to a minute."""
+
+    request_queue_size = 512
+
+
 @dataclass
 class Recorder:
     """An HTTP server that records requests and passes them on."""
@@ -203,7 +209,7 @@ class Recorder:
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Says nothing."""
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 
