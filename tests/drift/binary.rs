@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::served::Server;
 
 const STACK: &str =
     "name = \"shop\"\nregion = \"eu-west-1\"\n\n[services.app]\nimage = \"nginx:1.27\"\n";
@@ -15,36 +16,38 @@ const STACK: &str =
 /// A directory with a stack's file, and an AWS that serves it.
 struct Room {
     directory: TempDir,
-    serve: Child,
-    address: String,
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = self.serve.kill();
-        let _ = self.serve.wait();
-    }
+    server: Server,
 }
 
 impl Room {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("provision.toml"), STACK).unwrap();
-        let command = "--time-scale 1000 local serve --port 0";
-        let mut serve = program(&directory, command).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(serve.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().trim_start_matches("listening on ").to_owned();
-        Self { directory, serve, address }
+        Self { directory, server: Server::start("1000") }
+    }
+
+    /// A command with credentials, by whatever program it is run.
+    fn prepared<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.directory.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_ENDPOINT_URL", self.server.url())
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provision"));
+        command.args(["--time-scale", "1000"]).args(arguments.split_whitespace());
+        self.prepared(&mut command).stdin(Stdio::null());
+        command
     }
 
     fn run(&self, arguments: &str) -> Output {
-        program(&self.directory, &format!("--time-scale 1000 {arguments}"))
-            .env("AWS_ENDPOINT_URL", &self.address)
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .output()
-            .unwrap()
+        self.command(arguments).output().unwrap()
     }
 
     /// The code with which the program exits, and what it printed.
@@ -59,18 +62,9 @@ impl Room {
     fn answers(&self, arguments: &str, answers: &str) -> String {
         let program = env!("CARGO_BIN_EXE_provision");
         let line = format!("{program} --time-scale 1000 {arguments}");
-        let mut terminal = Command::new("script")
-            .args(["-qec", line.as_str(), "/dev/null"])
-            .current_dir(self.directory.path())
-            .env("AWS_ENDPOINT_URL", &self.address)
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("HOME", self.directory.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut script = Command::new("script");
+        let terminal = self.prepared(script.args(["-qec", line.as_str(), "/dev/null"]));
+        let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         terminal.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
         let output = terminal.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -80,34 +74,8 @@ impl Room {
 
     /// Asks CloudWatch Logs for something, as anybody might.
     fn logs(&self, operation: &str, request: &Value) {
-        let host = self.address.trim_start_matches("http://").trim_end_matches('/');
-        let body = request.to_string();
-        let mut stream = TcpStream::connect(host).unwrap();
-        write!(
-            stream,
-            "POST / HTTP/1.1\r\nHost: {host}\r\nX-Amz-Target: Logs_20140328.{operation}\r\n\
-             Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/logs/aws4_request, \
-             SignedHeaders=host, Signature=0\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        self.server.does("logs", &format!("Logs_20140328.{operation}"), request);
     }
-}
-
-fn program(directory: &TempDir, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provision"));
-    command
-        .args(arguments.split_whitespace())
-        .current_dir(directory.path())
-        .env_clear()
-        .env("HOME", directory.path())
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .stdin(Stdio::null());
-    command
 }
 
 #[test]
@@ -261,10 +229,8 @@ fn changes_are_posted_once_by_single_checks_and_by_those_that_stay() {
     assert_eq!(first["first_seen"][0]["place"], "log_group.app retention_days");
     assert_eq!(room.says("drift --tell").0, 2, "it has still drifted");
 
-    let mut stays = program(&room.directory, "--time-scale 1000 drift --every 10s")
-        .env("AWS_ENDPOINT_URL", &room.address)
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
+    let mut stays = room
+        .command("drift --every 10s")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -4,6 +4,8 @@
 mod configs;
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../served/mod.rs"]
+mod served;
 
 mod binary;
 mod calm;

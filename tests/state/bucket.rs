@@ -4,14 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::served::Server;
 use super::world::FILE;
 
 /// How many times faster than real time passes: a lease that ends in two minutes has four seconds.
@@ -20,66 +20,17 @@ const SCALE: &str = "30";
 /// What the file says of the state.
 const STATE: &str = "\n[state]\nbucket = \"acme-state\"\nprefix = \"team\"\n";
 
-/// A server of a cloud that holds a bucket, in a process of its own.
-struct Server {
-    process: Child,
-    address: String,
-    _directory: TempDir,
+/// A server of a cloud that holds a bucket.
+fn start() -> Server {
+    let server = Server::start(SCALE);
+    let constraint = "<CreateBucketConfiguration><LocationConstraint>eu-west-1\
+                      </LocationConstraint></CreateBucketConfiguration>";
+    server.asks("PUT", "/acme-state", constraint);
+    server.asks("PUT", "/acme-state?versioning", &status("Enabled"));
+    server
 }
 
 impl Server {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_provision"))
-            .args(["--time-scale", SCALE, "local", "serve", "--port", "0"])
-            .current_dir(directory.path())
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
-        let server = Self { process, address, _directory: directory };
-        let constraint = "<CreateBucketConfiguration><LocationConstraint>eu-west-1\
-                          </LocationConstraint></CreateBucketConfiguration>";
-        server.asks("PUT", "/acme-state", constraint);
-        server.asks("PUT", "/acme-state?versioning", &status("Enabled"));
-        server
-    }
-
-    /// Asks S3 something, as any client does; gives the answer.
-    fn asks(&self, method: &str, target: &str, body: &str) -> String {
-        self.sends("s3", &format!("{method} {target}"), "", body)
-    }
-
-    /// Asks a service that speaks JSON for something, as anybody might.
-    fn does(&self, service: &str, operation: &str, request: &Value) -> Value {
-        let headers = format!("x-amz-target: {operation}\r\n");
-        let answer = self.sends(service, "POST /", &headers, &request.to_string());
-        let body = answer.split_once("\r\n\r\n").unwrap().1;
-        serde_json::from_str(body).unwrap_or_default()
-    }
-
-    fn sends(&self, service: &str, what: &str, headers: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let scope = format!("Credential=any/20260101/eu-west-1/{service}/aws4_request");
-        write!(
-            stream,
-            "{what} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: \
-             AWS4-HMAC-SHA256 {scope}, Signature=0\r\n{headers}content-length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 20"), "{what}: {answer}");
-        answer
-    }
-
     /// The keys of all objects, without their prefix.
     fn keys(&self) -> Vec<String> {
         let listed = self.asks("GET", "/acme-state?list-type=2", "");
@@ -94,14 +45,6 @@ impl Server {
             self.keys().iter().any(|key| is_it(key))
         };
         assert!((0..3000).any(|_| is_there()), "it never comes: {:?}", self.keys());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // One that has ended is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -156,7 +99,7 @@ impl<'a> Machine<'a> {
             .env_clear()
             .env("HOME", self.directory.path())
             .env("USER", "tester")
-            .env("AWS_ENDPOINT_URL", format!("http://{}", self.server.address))
+            .env("AWS_ENDPOINT_URL", self.server.url())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ACCESS_KEY_ID", "any")
             .env("AWS_SECRET_ACCESS_KEY", "any")
@@ -196,7 +139,7 @@ impl<'a> Machine<'a> {
 
 #[test]
 fn every_command_works_as_with_files() {
-    let server = Server::start();
+    let server = start();
     let machine = Machine::new(&server, &format!("{FILE}{STATE}"));
     machine.says("plan --detailed-exitcode").is(2);
     machine.says("up --yes").is(0);
@@ -224,7 +167,7 @@ fn every_command_works_as_with_files() {
 
 #[test]
 fn of_two_machines_one_works_and_the_other_says_who_is_at_it() {
-    let server = Server::start();
+    let server = start();
     let file = format!("{FILE}{STATE}");
     let (one, other) = (Machine::new(&server, &file), Machine::new(&server, &file));
     let first = one.command("up --yes").spawn().unwrap();
@@ -246,7 +189,7 @@ fn of_two_machines_one_works_and_the_other_says_who_is_at_it() {
 /// Whoever is asked and goes away has changed nothing, and keeps nobody waiting.
 #[test]
 fn an_interruption_at_a_question_gives_the_lock_back() {
-    let server = Server::start();
+    let server = start();
     let machine = Machine::new(&server, &format!("{FILE}{STATE}"));
     let mut asked = machine.on_a_terminal("up").spawn().unwrap();
     server.waits_for(|key| key == "web-dev.lock");
@@ -263,7 +206,7 @@ fn an_interruption_at_a_question_gives_the_lock_back() {
 
 #[test]
 fn a_lock_that_was_taken_away_stops_the_run_and_the_next_goes_on() {
-    let server = Server::start();
+    let server = start();
     let file = format!("{FILE}{STATE}");
     let (one, other) = (Machine::new(&server, &file), Machine::new(&server, &file));
     let first = one.command("up --yes").spawn().unwrap();
@@ -279,7 +222,7 @@ fn a_lock_that_was_taken_away_stops_the_run_and_the_next_goes_on() {
 
 #[test]
 fn a_state_goes_from_a_directory_into_a_bucket_and_back() {
-    let server = Server::start();
+    let server = start();
     let machine = Machine::new(&server, FILE);
     machine.says("up --yes --no-wait").is(0);
     machine.declare(&format!("{FILE}{STATE}"));
@@ -303,7 +246,7 @@ fn a_state_goes_from_a_directory_into_a_bucket_and_back() {
 
 #[test]
 fn a_state_is_pulled_and_pushed_but_not_over_what_it_does_not_continue() {
-    let server = Server::start();
+    let server = start();
     let machine = Machine::new(&server, &format!("{FILE}{STATE}"));
     machine.says("up --yes --no-wait").is(0);
     machine.says("state pull kept.json").is(0);
@@ -320,7 +263,7 @@ fn a_state_is_pulled_and_pushed_but_not_over_what_it_does_not_continue() {
 
 #[test]
 fn a_bucket_that_others_can_read_is_refused_with_what_to_do() {
-    let server = Server::start();
+    let server = start();
     let machine = Machine::new(&server, &format!("{FILE}{STATE}"));
     server.asks("PUT", "/acme-state?versioning", &status("Suspended"));
     let warned = machine.says("up --yes --no-wait").is(0);
@@ -335,7 +278,7 @@ fn a_bucket_that_others_can_read_is_refused_with_what_to_do() {
 
 #[test]
 fn in_a_ci_job_a_state_that_goes_with_the_machine_is_told_of_once() {
-    let server = Server::start();
+    let server = start();
     let machine = Machine::new(&server, FILE);
     let run = |words: &str| Said::of(machine.command(words).env("CI", "true").output().unwrap());
     let told = run("up --yes --no-wait").is(0);
@@ -359,7 +302,7 @@ fn task(server: &Server, room: &TempDir) -> Command {
     command
         .current_dir(room.path())
         .env_clear()
-        .env("AWS_ENDPOINT_URL", format!("http://{}", server.address))
+        .env("AWS_ENDPOINT_URL", server.url())
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_ACCESS_KEY_ID", "any")
         .env("AWS_SECRET_ACCESS_KEY", "any")
@@ -374,7 +317,7 @@ fn task(server: &Server, room: &TempDir) -> Command {
 
 #[test]
 fn the_task_of_the_accounts_own_check_runs_from_the_bucket_alone() {
-    let server = Server::start();
+    let server = start();
     let drift = "\n[drift]\nschedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
     let machine = Machine::new(&server, &format!("{FILE}{drift}{STATE}"));
     machine.says("up --yes").is(0);

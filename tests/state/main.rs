@@ -7,4 +7,6 @@ mod in_bucket;
 mod protection;
 mod recover;
 mod refusing;
+#[path = "../served/mod.rs"]
+mod served;
 mod world;
