@@ -172,7 +172,7 @@ pub fn identity<R: Resource>(name: &str) -> Identity {
         (OwnershipTags::ADDRESS.to_owned(), address.clone()),
         ("Name".to_owned(), format!("web-dev-{name}")),
     ]);
-    Identity { name: format!("web-dev-{name}"), token: address, tags }
+    Identity { name: format!("web-dev-{name}"), token: address.replace('.', "-"), tags }
 }
 
 pub fn sought<R: Resource>(name: &str, spec: &R, outputs: &R::Outputs) -> Sought<R> {

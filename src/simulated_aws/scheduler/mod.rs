@@ -26,7 +26,7 @@ pub use self::due::{next_due, pass};
 
 /// The one group that every account has.
 const DEFAULT: &str = "default";
-/// The longest name of a schedule.
+/// The longest name of a schedule, and the longest token of a request.
 const LONGEST_NAME: usize = 64;
 /// How many schedules a list shows at once.
 const LARGEST_PAGE: usize = 100;
@@ -90,7 +90,7 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
 /// One of the same name is an error, unless it was made with the same token.
 fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = name(request)?.to_owned();
-    let token = request.text("ClientToken").map(str::to_owned);
+    let token = token(request)?.map(str::to_owned);
     let arn = arn(cloud, &name);
     if let Some(there) = cloud.scheduler.schedules.get(&name) {
         if token.is_some() && there.token == token {
@@ -107,6 +107,7 @@ fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 /// Replaces all of it: what is left out gets its default.
 fn update(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = name(request)?.to_owned();
+    token(request)?;
     let there = found(cloud, &name)?;
     let (token, created) = (there.token.clone(), there.created);
     let schedule = read(cloud, request, token, created)?;
@@ -129,6 +130,7 @@ fn get(cloud: &Cloud, request: Parameters<'_>) -> Answer {
 
 fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = name(request)?;
+    token(request)?;
     found(cloud, name)?;
     cloud.scheduler.schedules.remove(name);
     Ok(json!({}))
@@ -238,6 +240,16 @@ fn name(request: Parameters<'_>) -> Result<&str, ApiError> {
         return Err(invalid("Name has up to 64 letters, digits, hyphens, underscores and dots."));
     }
     Ok(name)
+}
+
+/// What makes two requests one.
+fn token(request: Parameters<'_>) -> Result<Option<&str>, ApiError> {
+    let Some(token) = request.text("ClientToken") else { return Ok(None) };
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if token.is_empty() || token.len() > LONGEST_NAME || !token.chars().all(is_allowed) {
+        return Err(invalid("ClientToken has 1 to 64 letters, digits, hyphens and underscores."));
+    }
+    Ok(Some(token))
 }
 
 fn found<'a>(cloud: &'a Cloud, name: &str) -> Result<&'a Schedule, ApiError> {

@@ -44,6 +44,19 @@ fn a_second_create_is_a_conflict_unless_it_is_the_first_again() {
 }
 
 #[test]
+fn a_token_is_short_and_plain() {
+    let mut cloud = cloud(PRINCIPAL);
+    for odd in ["", "a b", &"t".repeat(65)] {
+        let mut asked = schedule("rate(1 hour)");
+        asked["ClientToken"] = odd.into();
+        for operation in ["CreateSchedule", "UpdateSchedule", "DeleteSchedule"] {
+            let refused = ask(&mut cloud, operation, &asked).unwrap_err();
+            assert_eq!(refused.code, "ValidationException", "{operation} {odd:?}");
+        }
+    }
+}
+
+#[test]
 fn a_role_that_somebody_else_takes_on_is_refused() {
     let mut cloud = cloud("lambda.amazonaws.com");
     let refused = ask(&mut cloud, "CreateSchedule", &schedule("rate(1 hour)")).unwrap_err();
