@@ -56,8 +56,15 @@ pub enum PlacementError {
         zone: String,
     },
     /// The network has no room left beside the subnets that are placed already.
-    #[error("{0}")]
-    NoRoom(String),
+    #[error("the {there} subnets that are there leave no room in {network} for {more} more")]
+    NoRoom {
+        /// The network.
+        network: Ipv4Net,
+        /// How many subnets it has.
+        there: usize,
+        /// How many are to come.
+        more: usize,
+    },
 }
 
 /// Places a stack's subnets: those that `state` knows stay where they are, new ones take the
@@ -77,9 +84,14 @@ pub fn place(
     let suffixes: Vec<String> = zones.iter().map(|zone| suffix(zone, region)).collect();
     let names = |tier: &'static str| suffixes.iter().map(move |suffix| format!("{tier}-{suffix}"));
     let names: Vec<String> = names("public").chain(names("private")).collect();
-    let remembered = placed.into_iter().map(|(name, (_, cidr))| (name, cidr)).collect();
-    let blocks = allocate(network.cidr, &names, &remembered)
-        .map_err(|error| PlacementError::NoRoom(error.to_string()))?;
+    let remembered: BTreeMap<String, Ipv4Net> =
+        placed.into_iter().map(|(name, (_, cidr))| (name, cidr)).collect();
+    let blocks =
+        allocate(network.cidr, &names, &remembered).map_err(|_| PlacementError::NoRoom {
+            network: network.cidr,
+            there: remembered.len(),
+            more: names.iter().filter(|name| !remembered.contains_key(*name)).count(),
+        })?;
     let block = |tier: &str, suffix: &str| blocks[&format!("{tier}-{suffix}")];
     let zone = |(name, suffix): (String, String)| Zone {
         public: block("public", &suffix),

@@ -7,6 +7,7 @@ use crate::import::ImportError;
 use crate::plan::PlanError;
 use crate::resource::Address;
 use crate::resource::kind::KindError;
+use crate::stack::PlacementError;
 use crate::state::EditError;
 use crate::state::store::{Copy, Exposure, StoreError};
 use crate::watch::MemoryError;
@@ -110,6 +111,9 @@ pub(super) fn drawing_hints(error: &DrawingError) -> Vec<String> {
             vec!["use the credentials and region that the stack was made with (`--profile`, `--region`)".into()]
         }
         DrawingError::Obstacles(obstacles) => obstacles.iter().map(obstacle_hint).collect(),
+        DrawingError::Placement(PlacementError::NoRoom { .. }) => vec![
+            "take fewer zones, or another `network.cidr`: all that is in the network is then made anew".into(),
+        ],
         DrawingError::Placement(_) => vec!["set `network.zones` in the file".into()],
         _ => vec![],
     }
