@@ -60,8 +60,14 @@ const RETRIES: Retries = Retries { attempts: 10, seconds: 900 };
 /// The period of the alarm on drift, in seconds: what is not measured in it leaves the alarm as it is.
 const PERIOD_SECONDS: u32 = 300;
 
-/// The longest period of an alarm, and the shortest that is judged by a day's worth of data.
-const LONGEST_PERIOD: Duration = Duration::from_hours(7 * 24);
+/// How far an alarm can look back, if its periods are hours (API reference, PutMetricAlarm).
+const LONGEST_SPAN: Duration = Duration::from_hours(7 * 24);
+
+/// In how many periods without a check the alarm on silence goes off.
+const SILENT_PERIODS: u32 = 2;
+
+/// The shortest period of the alarm on silence: checks that come often are late now and then.
+const SHORTEST_SILENCE: Duration = Duration::from_mins(10);
 
 /// What the check stands among.
 pub(super) struct Around<'a> {
@@ -309,7 +315,7 @@ fn add_alarm(graph: &mut Graph, config: &Config, topic: &Handle<Topic>) {
     graph.name_with(&alarm, NAME);
 }
 
-/// Tells when two checks in a row have not been made: nobody would hear of drift then.
+/// Tells when checks are not made any more: nobody would hear of drift then.
 fn add_silence_alarm(
     graph: &mut Graph,
     config: &Config,
@@ -326,7 +332,7 @@ fn add_silence_alarm(
             comparison: "LessThanThreshold".into(),
             threshold: 1.0,
             period_seconds: u32::try_from(period.as_secs()).unwrap_or(u32::MAX),
-            periods: 1,
+            periods: SILENT_PERIODS,
         },
         missing_data: "breaching".into(),
         tells: BTreeSet::from([topic.arn()]),
@@ -346,15 +352,20 @@ fn metric(config: &Config, name: &str) -> Metric {
     }
 }
 
-/// How long no check means that none are made: twice the interval, as far as an alarm can look back;
-/// `None` for checks that are too far apart for one to tell.
+/// How long a period of the alarm on silence is; `None` for checks that are too far apart for one.
+///
+/// Two periods are half as long again as the interval, so that one check that is late does no harm.
+/// Where a period is without data, CloudWatch looks further back for data before it counts that as
+/// missing, two periods in the user guide's example: together that is three intervals.
 fn silence(expression: &str) -> Option<Duration> {
-    let period = match when(expression).ok()? {
-        When::Every(every) => every.saturating_mul(2).max(Duration::from_mins(30)),
-        When::Daily => Duration::from_hours(48),
+    let interval = match when(expression).ok()? {
+        When::Every(every) => every,
+        When::Daily => Duration::from_hours(24),
         When::Seldom | When::Once => return None,
     };
-    (period <= LONGEST_PERIOD).then_some(period)
+    let minutes = interval.as_secs().saturating_mul(3).div_ceil(4 * 60);
+    let period = Duration::from_secs(minutes.saturating_mul(60)).max(SHORTEST_SILENCE);
+    (period <= LONGEST_SPAN / SILENT_PERIODS).then_some(period)
 }
 
 #[cfg(test)]
@@ -362,17 +373,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_two_checks_that_were_not_made() {
+    fn silence_is_told_after_more_than_one_check_that_was_not_made() {
         for (expression, minutes) in [
-            ("rate(5 minutes)", Some(30)),
-            ("rate(1 hour)", Some(120)),
-            ("cron(0 6 * * ? *)", Some(48 * 60)),
-            ("rate(3 days)", Some(6 * 24 * 60)),
-            ("rate(4 days)", None),
+            ("rate(1 minute)", Some(10)),
+            ("rate(5 minutes)", Some(10)),
+            ("rate(15 minutes)", Some(12)),
+            ("rate(1 hour)", Some(45)),
+            ("cron(0 6 * * ? *)", Some(18 * 60)),
+            ("rate(4 days)", Some(3 * 24 * 60)),
+            ("rate(5 days)", None),
+            ("rate(400000000000000 days)", None),
             ("cron(0 6 1 * ? *)", None),
             ("at(2027-01-31T06:00:00)", None),
         ] {
-            assert_eq!(silence(expression), minutes.map(Duration::from_mins), "{expression}");
+            let period = silence(expression);
+            assert_eq!(period, minutes.map(Duration::from_mins), "{expression}");
+            let interval = match when(expression) {
+                Ok(When::Every(interval)) => interval,
+                _ => Duration::from_hours(24),
+            };
+            assert!(period.is_none_or(|period| period * SILENT_PERIODS > interval), "{expression}");
         }
     }
 }

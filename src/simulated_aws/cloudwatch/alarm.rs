@@ -16,6 +16,10 @@ use super::{alarm_arn, invalid, read_tags, required};
 /// The longest that an alarm may look back: a day, or a week where its period is an hour or longer.
 const DAY_S: u64 = 86_400;
 
+/// How many more periods are looked at than are judged. The user guide's example has two more; it
+/// says that the number depends on the length of the period, and does not say how.
+const FURTHER_BACK: u32 = 2;
+
 /// An alarm on a metric.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alarm {
@@ -43,7 +47,7 @@ pub struct Alarm {
 pub enum State {
     /// All is well.
     Ok,
-    /// Every period breached the threshold.
+    /// Every period that is judged breached the threshold.
     Alarm,
     /// Nobody can say.
     InsufficientData,
@@ -114,27 +118,37 @@ impl Alarm {
     }
 
     /// How it stands by the data of its periods, the last of which ends at `now`.
+    ///
+    /// More periods are looked at than are judged. Where those that have data are enough, they are
+    /// judged, however old, and what missing data counts as does not matter; where they are too few,
+    /// the rest counts as missing data does (user guide, "How alarm state is evaluated when data is
+    /// missing").
     fn judge(&self, points: &[Point], now: Moment) -> State {
-        let period = Duration::from_secs(self.period_s);
-        let verdicts = (0..self.periods).map(|back| {
-            let is_within = |point: &&Point| {
-                let age = now.since(point.at);
-                period * back <= age && age < period * (back + 1)
-            };
-            let values: Vec<f64> =
-                points.iter().filter(is_within).map(|point| point.value).collect();
-            self.is_breached(&values)
-        });
-        let verdicts: Vec<Option<bool>> = verdicts.collect();
-        match self.missing {
-            Missing::Unknown if verdicts.iter().all(Option::is_none) => State::InsufficientData,
-            Missing::Ignore if verdicts.contains(&None) => self.state,
-            missing => {
-                let unknown = matches!(missing, Missing::Breaching | Missing::Unknown);
-                let is_alarm = verdicts.into_iter().all(|verdict| verdict.unwrap_or(unknown));
-                if is_alarm { State::Alarm } else { State::Ok }
-            }
+        let verdicts = (0..self.periods.saturating_add(FURTHER_BACK))
+            .filter_map(|back| self.is_breached(&self.values(points, now, back)));
+        let verdicts: Vec<bool> = verdicts.take(self.periods as usize).collect();
+        if verdicts.contains(&false) {
+            return State::Ok;
         }
+        if verdicts.len() == self.periods as usize {
+            return State::Alarm;
+        }
+        match self.missing {
+            Missing::Unknown if verdicts.is_empty() => State::InsufficientData,
+            Missing::Breaching | Missing::Unknown => State::Alarm,
+            Missing::NotBreaching => State::Ok,
+            Missing::Ignore => self.state,
+        }
+    }
+
+    /// The values of the period that ended `back` periods before `now`.
+    fn values(&self, points: &[Point], now: Moment, back: u32) -> Vec<f64> {
+        let period = Duration::from_secs(self.period_s);
+        let is_within = |point: &&Point| {
+            let age = now.since(point.at);
+            period * back <= age && age < period * (back + 1)
+        };
+        points.iter().filter(is_within).map(|point| point.value).collect()
     }
 
     /// Whether a period's values breach the threshold; `None` where there are none.

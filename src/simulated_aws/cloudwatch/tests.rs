@@ -63,15 +63,51 @@ fn what_is_missing_counts_as_it_was_said() {
         ("breaching", State::Alarm),
         ("notBreaching", State::Ok),
         ("missing", State::InsufficientData),
-        ("ignore", State::Alarm),
+        ("ignore", State::Ok),
     ] {
         let mut cloud = cloud();
         ask(&mut cloud, "PutMetricAlarm", &alarm(missing)).unwrap();
-        put(&mut cloud, 1.0);
-        minutes(&mut cloud, 10);
-        assert_eq!(cloud.cloudwatch.state_of("shop"), Some(State::Alarm), "{missing}");
-        minutes(&mut cloud, 120);
+        put(&mut cloud, 0.0);
+        // One period is judged, and the two before it are looked at.
+        for _ in 0..2 {
+            minutes(&mut cloud, 85);
+            assert_eq!(cloud.cloudwatch.state_of("shop"), Some(State::Ok), "{missing}");
+        }
+        minutes(&mut cloud, 20);
         assert_eq!(cloud.cloudwatch.state_of("shop"), Some(expected), "{missing}");
+    }
+}
+
+/// The examples of the user guide: of five periods that are looked at, three are judged.
+#[test]
+fn what_is_missing_counts_only_where_the_data_is_too_little() {
+    use State::{Alarm, InsufficientData, Ok};
+    let missings = ["missing", "ignore", "breaching", "notBreaching"];
+    for (periods, expected) in [
+        ("0-X-X", [Ok; 4]),
+        ("0----", [Ok; 4]),
+        ("-----", [InsufficientData, Ok, Alarm, Ok]),
+        ("0XX-X", [Alarm; 4]),
+        ("--X--", [Alarm, Ok, Alarm, Ok]),
+    ] {
+        for (missing, expected) in missings.into_iter().zip(expected) {
+            let mut cloud = cloud();
+            let mut three = alarm(missing);
+            three["EvaluationPeriods"] = json!(3);
+            ask(&mut cloud, "PutMetricAlarm", &three).unwrap();
+            for period in periods.chars() {
+                cloud.cloudwatch.alarms.get_mut("shop").unwrap().state = Ok;
+                minutes(&mut cloud, 30);
+                match period {
+                    '0' => put(&mut cloud, 0.0),
+                    'X' => put(&mut cloud, 1.0),
+                    _ => {}
+                }
+                minutes(&mut cloud, 30);
+            }
+            let state = cloud.cloudwatch.state_of("shop");
+            assert_eq!(state, Some(expected), "{periods} {missing}");
+        }
     }
 }
 
