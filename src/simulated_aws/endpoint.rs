@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::clock::{Clock, Moment};
 use super::cloud::Cloud;
+pub use super::wire::refusal::unknown_operation;
+use super::wire::refusal::{in_words_of, not_signed, unknown_service};
 use super::wire::{self, Answer, ApiError, Parameters, Protocol, Request, Service, WireAnswer};
 
 /// How long AWS takes to answer a call: a round figure for a call from the same continent.
@@ -263,6 +265,7 @@ impl Endpoint {
             Verdict::Disconnect => return Err(Disconnected),
             Verdict::Silence => std::future::pending().await,
         };
+        let answer = answer.map_err(|error| in_words_of(protocol, error));
         let answer = wire::write(protocol, &call.operation, &answer, &request_id);
         Ok(Reply { answer, request_id })
     }
@@ -325,25 +328,14 @@ impl Endpoint {
 
     /// Finds out which operation of which service a request asks for.
     fn read(&self, request: &Request) -> Result<(Protocol, Call), (Protocol, ApiError)> {
+        let guessed = wire::refusal::guessed(request);
         let scope = signing_scope(request.header("authorization"));
-        let scope = scope.ok_or_else(|| (Protocol::Json, not_signed()))?;
+        let scope = scope.ok_or_else(|| (guessed, not_signed(guessed)))?;
         let service = Service::from_signing_name(scope.service)
-            .ok_or_else(|| (Protocol::Json, unknown_service(scope.service)))?;
+            .ok_or_else(|| (guessed, unknown_service(scope.service)))?;
         let protocol = service.protocol_of(request);
-        let (operation, members) = match protocol {
-            Protocol::Json | Protocol::Json10 => {
-                let target = request.header("x-amz-target");
-                let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-                (operation, serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({})))
-            }
-            Protocol::Ec2Query | Protocol::Query(_) => {
-                let form = wire::parse_form(&request.body);
-                (form["Action"].as_str().unwrap_or_default().to_owned(), form)
-            }
-            Protocol::RestXml => wire::rest::read(request).map_err(|error| (protocol, error))?,
-            Protocol::RestJson => wire::rest_json::read(request),
-            Protocol::Cbor => wire::cbor::read(request).map_err(|error| (protocol, error))?,
-        };
+        let read = wire::read(protocol, request);
+        let (operation, members) = read.map_err(|error| (protocol, error))?;
         let call = Call {
             service,
             operation,
@@ -396,12 +388,6 @@ fn hand_over(cloud: &mut Cloud, call: &Call) -> Answer {
     answer(cloud, &call.operation, parameters)
 }
 
-/// The answer to an operation that the simulated AWS does not know.
-#[must_use]
-pub fn unknown_operation(operation: &str) -> ApiError {
-    ApiError::new("InvalidAction", format!("The simulated AWS does not answer {operation}."))
-}
-
 fn not_kept(error: &KeepError) -> ApiError {
     let message = format!("The simulated AWS could not keep its cloud: {}.", with_causes(error));
     ApiError::new("InternalFailure", message).with_status(500)
@@ -428,16 +414,6 @@ fn signing_scope(authorization: &str) -> Option<Scope<'_>> {
     let region = parts.nth(1)?;
     let service = parts.next()?;
     Some(Scope { access_key, region, service })
-}
-
-fn not_signed() -> ApiError {
-    ApiError::new("MissingAuthenticationToken", "Request is missing Authentication Token")
-        .with_status(403)
-}
-
-fn unknown_service(name: &str) -> ApiError {
-    ApiError::new("UnknownService", format!("The simulated AWS has no service {name}."))
-        .with_status(404)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -25,8 +25,9 @@ use tokio::task::JoinSet;
 use super::endpoint::{Disconnected, Endpoint, Reply};
 use super::wire;
 
-/// The largest request that is read. The largest that AWS takes of these services is 1 MiB of logs.
-const LARGEST_BODY: usize = 4 << 20;
+/// The largest request that is read. S3 takes far larger objects in one put, but those above 8 MB come
+/// in parts by the defaults of the AWS CLI, which are refused here.
+const LARGEST_BODY: usize = 16 << 20;
 
 /// How long requests that are being answered may take once the server is to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -36,8 +37,9 @@ const BREATH: Duration = Duration::from_millis(50);
 
 const ABOUT: &str = "\
 A simulated AWS: EC2, ECS, Elastic Load Balancing, IAM, STS, CloudWatch Logs,
-Application Auto Scaling, Secrets Manager, SSM parameters, Service Quotas, S3 and CloudTrail's
-event history, as far as a load-balanced Fargate service and its state need them.
+Application Auto Scaling, Secrets Manager, SSM parameters, Service Quotas, S3, EventBridge
+Scheduler, SNS, CloudWatch alarms and metrics, and CloudTrail's event history, as far as a
+load-balanced Fargate service, its state and the checks of both need them.
 
 Point an SDK or the AWS CLI here, with any credentials:
 
@@ -103,7 +105,7 @@ async fn respond(
     endpoint: &Endpoint,
 ) -> Result<Response<Full<Bytes>>, Disconnected> {
     let (head, body) = request.into_parts();
-    if !head.headers.contains_key(header::AUTHORIZATION) && head.method == Method::GET {
+    if is_of_a_browser(&head) {
         return Ok(text(StatusCode::OK, ABOUT));
     }
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
@@ -111,6 +113,13 @@ async fn respond(
     };
     let reply = endpoint.answer(&received(&head, body.to_bytes())).await?;
     Ok(response(reply))
+}
+
+/// Whether somebody looks who knows no service: what else is not signed is refused, as by AWS.
+fn is_of_a_browser(head: &Parts) -> bool {
+    let asks_nothing = head.uri.path() == "/" && head.uri.query().is_none();
+    let is_signed = head.headers.contains_key(header::AUTHORIZATION);
+    head.method == Method::GET && asks_nothing && !is_signed
 }
 
 fn received(head: &Parts, body: Bytes) -> wire::Request {
@@ -235,6 +244,17 @@ mod tests {
         let shown = server.send(request.unwrap()).await.unwrap();
         assert_eq!(shown.status(), StatusCode::OK);
         assert!(shown.body().contains("simulated AWS"), "{}", shown.body());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_signed_is_refused_on_every_other_path() {
+        let server = Server::start().await;
+        for path in ["/acme/key", "/?list-type=2", "/acme?X-Amz-Signature=0"] {
+            let request = Request::get(format!("http://{}{path}", server.address));
+            let refused = server.send(request.body(Full::default()).unwrap()).await.unwrap();
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");
+            assert!(refused.body().contains("<Code>AccessDenied</Code>"), "{}", refused.body());
+        }
     }
 
     #[tokio::test]

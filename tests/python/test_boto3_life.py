@@ -960,3 +960,47 @@ def test_boto3_reads_and_writes_the_simulated_s3(aws: Aws) -> None:
     with pytest.raises(ClientError) as missing:
         s3.head_object(Bucket=bucket, Key="a b/c")
     assert missing.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+# What the simulated S3 does; each other operation that boto3 has it must refuse.
+ANSWERED_OF_S3 = {
+    "CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "DeleteObject", "DeleteObjects",
+    "DeletePublicAccessBlock", "GetBucketEncryption", "GetBucketLocation", "GetBucketPolicy",
+    "GetBucketPolicyStatus", "GetBucketVersioning", "GetObject", "GetPublicAccessBlock",
+    "HeadBucket", "HeadObject", "ListBuckets", "ListObjectVersions", "ListObjectsV2",
+    "PutBucketEncryption", "PutBucketPolicy", "PutBucketVersioning", "PutObject",
+    "PutPublicAccessBlock",
+}  # fmt: skip
+# These go to endpoints of their own: directory buckets and Object Lambda.
+ELSEWHERE_OF_S3 = {"CreateSession", "ListDirectoryBuckets", "WriteGetObjectResponse"}
+
+
+def least(shape: Any) -> Any:
+    """The least that a shape of botocore's takes, of a bucket and a key that there are."""
+    if shape.type_name == "structure":
+        return {name: least(shape.members[name]) for name in shape.required_members}
+    if shape.type_name == "list":
+        return [least(shape.member)]
+    named = {"BucketName": "life-state", "ObjectKey": "key", "CopySource": "life-state/key"}
+    values = {"integer": 1, "long": 1, "boolean": True, "timestamp": 0, "blob": b""}
+    text = shape.enum[0] if getattr(shape, "enum", None) else "text"
+    return named.get(shape.name, values.get(shape.type_name, text))
+
+
+def test_what_the_simulated_s3_does_not_know_it_refuses_and_leaves_alone(aws: Aws) -> None:
+    """Each operation of botocore's model that is not answered changes nothing."""
+    s3, bucket = aws.s3, "life-state"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    kept = s3.put_object(Bucket=bucket, Key="key", Body=b"kept")["ETag"]
+    model = s3.meta.service_model
+    unknown = set(model.operation_names) - ANSWERED_OF_S3 - ELSEWHERE_OF_S3
+    assert len(unknown) > 60
+    methods = {operation: method for method, operation in s3.meta.method_to_api_mapping.items()}
+    for name in sorted(unknown):
+        request = least(model.operation_model(name).input_shape)
+        with pytest.raises(ClientError) as error:
+            getattr(s3, methods[name])(**request)
+        assert error.value.response["Error"]["Code"] == "NotImplemented", name
+    assert s3.head_object(Bucket=bucket, Key="key")["ETag"] == kept
+    listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [(entry["Key"], entry["Size"]) for entry in listed] == [("key", 4)]

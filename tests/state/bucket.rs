@@ -166,6 +166,15 @@ fn every_command_works_as_with_files() {
 }
 
 #[test]
+fn a_bucket_in_another_region_is_told_to_be_there() {
+    let server = start();
+    let machine = Machine::new(&server, &format!("{FILE}{STATE}region = \"us-east-1\"\n"));
+    let refused = machine.says("up --yes").is(1);
+    assert!(refused.error.contains("the bucket is in another region"), "{refused:?}");
+    assert!(server.keys().is_empty());
+}
+
+#[test]
 fn of_two_machines_one_works_and_the_other_says_who_is_at_it() {
     let server = start();
     let file = format!("{FILE}{STATE}");

@@ -62,6 +62,10 @@ pub(super) fn policy(cloud: &Cloud, request: Parameters<'_>) -> Answer {
 pub(super) fn put_policy(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let bucket = cloud.s3.bucket_mut(name(request))?;
     let policy = request.text("Body").unwrap_or_default();
+    if !policy.starts_with('{') || serde_json::from_str::<Value>(policy).is_err() {
+        let message = "Policies must be valid JSON and the first byte must be '{'";
+        return Err(ApiError::new("MalformedPolicy", message));
+    }
     if bucket.block.is_some_and(|block| block.new_policy) && is_public(policy) {
         let message = "User is not authorized to perform: s3:PutBucketPolicy because public \
                        policies are prevented by the BlockPublicPolicy setting in S3 Block Public \
@@ -90,7 +94,10 @@ fn is_public(policy: &str) -> bool {
         Value::Array(statements) => statements.clone(),
         one => vec![one.clone()],
     };
-    let is_everybody = |who: &Value| *who == "*" || who["AWS"] == "*" || who["AWS"] == json!(["*"]);
+    let is_everybody = |who: &Value| match &who["AWS"] {
+        Value::Array(several) => several.iter().any(|one| one == "*"),
+        one => *one == "*" || who == "*",
+    };
     statements.iter().any(|statement| {
         statement["Effect"] == "Allow"
             && statement["Condition"].is_null()

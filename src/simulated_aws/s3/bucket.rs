@@ -64,9 +64,15 @@ pub(super) fn versioning(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     Ok(json!({"Status": cloud.s3.bucket(name(request))?.versioning}))
 }
 
+/// Once kept, versions can only be kept no more.
 pub(super) fn put_versioning(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let bucket = cloud.s3.bucket_mut(name(request))?;
-    bucket.versioning = request.structure("Document").text("Status").map(str::to_owned);
+    let status = request.structure("Document").text("Status");
+    let Some(status @ ("Enabled" | "Suspended")) = status else {
+        let message = "The Versioning element must be specified";
+        return Err(ApiError::new("IllegalVersioningConfigurationException", message));
+    };
+    bucket.versioning = Some(status.to_owned());
     Ok(Value::Null)
 }
 

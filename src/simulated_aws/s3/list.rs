@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Bucket, name, xml_date};
+use super::{Bucket, invalid_argument, name, xml_date};
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::marker;
 use crate::simulated_aws::wire::{Answer, ApiError, Parameters};
@@ -30,8 +30,7 @@ impl Entry<'_> {
 
 pub(super) fn objects(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let bucket = cloud.s3.bucket(name(request))?;
-    let asked = request.integer("MaxKeys").and_then(|asked| usize::try_from(asked).ok());
-    let size = asked.unwrap_or(LONGEST).min(LONGEST);
+    let size = page_size(request)?;
     let token = request.text("ContinuationToken");
     let after = match token {
         Some(token) => Some(marker::read(token).ok_or_else(wrong_token)?),
@@ -40,7 +39,8 @@ pub(super) fn objects(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let prefix = request.text("Prefix").unwrap_or_default();
     let mut entries = entries(bucket, prefix, request.text("Delimiter").unwrap_or_default());
     entries.retain(|entry| after.as_deref().is_none_or(|after| entry.key() > after));
-    let is_truncated = entries.len() > size;
+    // A page of none is all that there is to it.
+    let is_truncated = size > 0 && entries.len() > size;
     entries.truncate(size);
     let next = entries.last().filter(|_| is_truncated).map(|entry| marker::write(entry.key()));
     let (mut contents, mut common) = (Vec::new(), Vec::new());
@@ -56,6 +56,19 @@ pub(super) fn objects(cloud: &Cloud, request: Parameters<'_>) -> Answer {
         "ContinuationToken": token, "NextContinuationToken": next,
         "Contents": contents, "CommonPrefixes": common,
     }))
+}
+
+/// How many entries a page may have.
+pub(super) fn page_size(request: Parameters<'_>) -> Result<usize, ApiError> {
+    let Some(asked) = request.text("MaxKeys").filter(|asked| !asked.is_empty()) else {
+        return Ok(LONGEST);
+    };
+    let refused = |message| invalid_argument("max-keys", asked, message);
+    let message = "Provided max-keys not an integer or within integer range";
+    let number: i32 = asked.parse().map_err(|_| refused(message))?;
+    let message = "Argument maxKeys must be an integer between 0 and 2147483647";
+    let size = usize::try_from(number).map_err(|_| refused(message))?;
+    Ok(size.min(LONGEST))
 }
 
 fn entries<'a>(bucket: &'a Bucket, prefix: &str, delimiter: &str) -> Vec<Entry<'a>> {

@@ -6,8 +6,11 @@
 
 mod access;
 mod bucket;
+mod deletion;
 mod list;
 mod object;
+mod place;
+mod range;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -61,10 +64,13 @@ impl Default for Encryption {
     }
 }
 
+/// The id of the one version that has none of its own.
+const NULL: &str = "null";
+
 /// A version of an object, or the mark that it was deleted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Version {
-    /// `null` where the bucket keeps no versions.
+    /// [`NULL`] where the bucket kept no versions when it came.
     id: String,
     modified: Moment,
     /// Absent for the mark that the object was deleted.
@@ -80,6 +86,17 @@ struct Content {
     media_type: Option<String>,
     metadata: Value,
     encryption: Encryption,
+}
+
+/// Whether a bucket keeps what is overwritten and deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// It never has.
+    Never,
+    /// It does.
+    Enabled,
+    /// It has, and keeps what it has; what comes is its only version without an id.
+    Suspended,
 }
 
 impl S3 {
@@ -123,6 +140,42 @@ impl Bucket {
         }
     }
 
+    /// What versioning makes of what is put here, and of what is deleted.
+    fn keeping(&self) -> Keeping {
+        match self.versioning.as_deref() {
+            None => Keeping::Never,
+            Some("Enabled") => Keeping::Enabled,
+            Some(_) => Keeping::Suspended,
+        }
+    }
+
+    /// Adds a version, or the mark of a deletion; gives the id that it got. Unless versions are kept
+    /// it takes the place of the one that has no id of its own.
+    fn add(
+        &mut self,
+        key: &str,
+        fresh: String,
+        modified: Moment,
+        content: Option<Content>,
+    ) -> String {
+        let id = if self.keeping() == Keeping::Enabled { fresh } else { NULL.to_owned() };
+        let versions = self.objects.entry(key.to_owned()).or_default();
+        versions.retain(|version| version.id != id);
+        versions.push(Version { id: id.clone(), modified, content });
+        id
+    }
+
+    /// Takes a version away; `None` when there is none.
+    fn take(&mut self, key: &str, id: &str) -> Option<Version> {
+        let versions = self.objects.get_mut(key)?;
+        let place = versions.iter().position(|version| version.id == id)?;
+        let taken = versions.remove(place);
+        if versions.is_empty() {
+            self.objects.remove(key);
+        }
+        Some(taken)
+    }
+
     /// What is read at a key: nothing where the last that happened was a deletion.
     fn current(&self, key: &str) -> Option<(&Version, &Content)> {
         let version = self.objects.get(key)?.last()?;
@@ -132,7 +185,7 @@ impl Bucket {
 
 /// Answers an operation.
 pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> Answer {
-    check_region(cloud, operation, request)?;
+    place::check(cloud, operation, request)?;
     match operation {
         "CreateBucket" => bucket::create(cloud, request),
         "DeleteBucket" => bucket::delete(cloud, request),
@@ -150,27 +203,14 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
         "PutBucketPolicy" => access::put_policy(cloud, request),
         "DeleteBucketPolicy" => access::delete_policy(cloud, request),
         "GetBucketPolicyStatus" => access::policy_status(cloud, request),
-        "GetObject" | "HeadObject" => object::get(cloud, operation, request),
+        "GetObject" | "HeadObject" => object::get(cloud, request),
         "PutObject" => object::put(cloud, request),
-        "DeleteObject" => object::delete(cloud, request),
-        "DeleteObjects" => object::delete_many(cloud, request),
+        "DeleteObject" => deletion::one(cloud, request),
+        "DeleteObjects" => deletion::many(cloud, request),
         "ListObjectsV2" => list::objects(cloud, request),
         "ListObjectVersions" => versions::list(cloud, request),
-        _ => Err(unknown_operation(operation).with_status(501)),
+        _ => Err(unknown_operation(operation)),
     }
-}
-
-/// A request is signed for the region that the bucket is in, but for those that ask where it is.
-fn check_region(cloud: &Cloud, operation: &str, request: Parameters<'_>) -> Result<(), ApiError> {
-    let signed = request.text("Region").unwrap_or(&cloud.region);
-    if signed == cloud.region || matches!(operation, "GetBucketLocation" | "ListBuckets") {
-        return Ok(());
-    }
-    let message = format!(
-        "The authorization header is malformed; the region '{signed}' is wrong; expecting '{}'",
-        cloud.region
-    );
-    Err(ApiError::new("AuthorizationHeaderMalformed", message))
 }
 
 fn name(request: Parameters<'_>) -> &str {
@@ -191,6 +231,11 @@ fn http_date(cloud: &Cloud, moment: Moment) -> String {
 /// A moment as S3 writes it in XML.
 fn xml_date(cloud: &Cloud, moment: Moment) -> String {
     cloud.timestamp(moment).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}
+
+fn invalid_argument(argument: &str, value: &str, message: &str) -> ApiError {
+    let error = ApiError::new("InvalidArgument", message);
+    error.with("ArgumentName", argument).with("ArgumentValue", value)
 }
 
 fn no_such_bucket() -> ApiError {

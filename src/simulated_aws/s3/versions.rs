@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::list::size;
+use super::list::{page_size, size};
 use super::{Version, name, xml_date};
 use crate::simulated_aws::cloud::Cloud;
 use crate::simulated_aws::wire::{Answer, Parameters};
@@ -13,8 +13,7 @@ pub(super) fn list(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let bucket = cloud.s3.bucket(name(request))?;
     let prefix = request.text("Prefix").unwrap_or_default();
     let marker = request.text("KeyMarker");
-    let asked = request.integer("MaxKeys").and_then(|asked| usize::try_from(asked).ok());
-    let most = asked.unwrap_or(1000).min(1000);
+    let most = page_size(request)?;
     let keys = bucket.objects.iter().filter(|(key, _)| key.starts_with(prefix));
     let mut keys = keys.filter(|(key, _)| marker.is_none_or(|marker| key.as_str() > marker));
     let (mut versions, mut marks, mut last) = (Vec::new(), Vec::new(), None);
@@ -26,7 +25,7 @@ pub(super) fn list(cloud: &Cloud, request: Parameters<'_>) -> Answer {
         }
         last = Some(key);
     }
-    let is_truncated = keys.next().is_some();
+    let is_truncated = most > 0 && keys.next().is_some();
     Ok(json!({
         "Name": name(request), "Prefix": prefix, "KeyMarker": marker, "MaxKeys": most,
         "IsTruncated": is_truncated, "NextKeyMarker": last.filter(|_| is_truncated),

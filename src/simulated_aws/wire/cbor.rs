@@ -19,7 +19,7 @@ const BREAK: u8 = 0xff;
 /// # Errors
 ///
 /// `SerializationException` for what is no CBOR.
-pub(in crate::simulated_aws) fn read(request: &Request) -> Result<(String, Value), ApiError> {
+pub(super) fn read(request: &Request) -> Result<(String, Value), ApiError> {
     let path = request.path();
     let operation = path.rsplit('/').next().unwrap_or_default().to_owned();
     if request.body.is_empty() {

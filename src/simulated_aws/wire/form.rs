@@ -2,16 +2,22 @@
 
 use serde_json::{Map, Value};
 
+/// How deep a name may reach: none that AWS knows comes near.
+const DEEPEST: usize = 32;
+
 /// Reads a form into a tree: `Filter.1.Value.2=x` is the second value of the first filter, and
 /// `Subnets.member.1=x` the first subnet.
 ///
 /// All leaves are strings. Lists that name every index come out in its order.
+/// A name that reaches deeper than any of AWS's is one that AWS does not know, and passed over.
 #[must_use]
 pub fn parse_form(body: &[u8]) -> Value {
     let mut root = Map::new();
     for (name, value) in form_urlencoded::parse(body) {
         let path: Vec<&str> = name.split('.').filter(|part| *part != "member").collect();
-        insert(&mut root, &path, value.into_owned());
+        if path.len() <= DEEPEST {
+            insert(&mut root, &path, value.into_owned());
+        }
     }
     gather(Value::Object(root))
 }
@@ -70,5 +76,11 @@ mod tests {
         let form = pairs.join("&");
         let ids = parse_form(form.as_bytes())["Id"].clone();
         assert_eq!(ids[10], json!("11"));
+    }
+
+    #[test]
+    fn a_name_that_reaches_too_deep_is_passed_over() {
+        let form = format!("Action=X&{}a=1", "a.".repeat(2_000_000));
+        assert_eq!(parse_form(form.as_bytes()), json!({"Action": "X"}));
     }
 }

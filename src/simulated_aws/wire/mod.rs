@@ -6,23 +6,26 @@
 //! | protocol | services | request | answer |
 //! |---|---|---|---|
 //! | EC2 query | EC2 | form, lists as `Name.1` | XML, lists as `<nameSet><item>` |
-//! | AWS query | ELB, IAM, SNS, STS | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
+//! | AWS query | ELB, IAM, SNS, STS, CloudWatch too | form, lists as `Name.member.1` | XML, lists as `<Name><member>` |
 //! | AWS JSON 1.1 | ECS, Logs, Application Auto Scaling, Secrets Manager, Service Quotas, SSM, CloudTrail | JSON, operation in `X-Amz-Target` | JSON |
 //! | REST-JSON | EventBridge Scheduler | method, path, query, JSON | JSON |
 //! | RPC v2, CBOR | CloudWatch | path, CBOR | CBOR |
 //! | AWS JSON 1.0 | CloudWatch too | JSON, operation in `X-Amz-Target` | JSON |
 //! | REST-XML | S3 | method, path, query, headers | headers, XML with flat lists, bytes |
 
-pub(super) mod cbor;
+mod cbor;
 mod form;
 pub mod hex;
+mod json;
 mod parameters;
+pub(super) mod refusal;
 mod request;
 pub(super) mod rest;
-pub(super) mod rest_json;
+mod rest_json;
 mod xml;
 
-use serde_json::{Value, json};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 
 pub use form::parse_form;
 pub use parameters::Parameters;
@@ -109,10 +112,15 @@ impl Service {
     /// The protocol that a request to the service is in: SDKs choose among those of CloudWatch.
     #[must_use]
     pub fn protocol_of(self, request: &Request) -> Protocol {
-        if self == Self::CloudWatch && !request.header("x-amz-target").is_empty() {
-            return Protocol::Json10;
+        let is_form =
+            request.header("content-type").starts_with("application/x-www-form-urlencoded");
+        match self {
+            Self::CloudWatch if !request.header("x-amz-target").is_empty() => Protocol::Json10,
+            Self::CloudWatch if is_form => {
+                Protocol::Query("http://monitoring.amazonaws.com/doc/2010-08-01/")
+            }
+            _ => self.protocol(),
         }
-        self.protocol()
     }
 
     /// The protocol that the service speaks.
@@ -140,7 +148,7 @@ impl Service {
     }
 }
 
-/// The only member of what stands for a moment in the answers of a room of two protocols.
+/// The only member of what stands for a moment in the answers of a room of several protocols.
 const MOMENT: &str = "Seconds";
 
 /// An error that AWS answers with.
@@ -152,18 +160,27 @@ pub struct ApiError {
     pub code: String,
     /// What AWS says to people.
     pub message: String,
+    /// What it says besides, by member name, where the protocol has a place for it, as REST-XML has.
+    pub members: Map<String, Value>,
 }
 
 impl ApiError {
     /// An error with status 400, which most are.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status: 400, code: code.into(), message: message.into() }
+        Self { status: 400, code: code.into(), message: message.into(), members: Map::new() }
     }
 
     /// The same error with another status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The same error with a member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
         self
     }
 }
@@ -184,6 +201,28 @@ pub struct WireAnswer {
     pub body: Vec<u8>,
 }
 
+/// Reads an operation and its members out of a request in a protocol.
+///
+/// # Errors
+///
+/// What AWS answers to a request that can't be read.
+pub fn read(protocol: Protocol, request: &Request) -> Result<(String, Value), ApiError> {
+    match protocol {
+        Protocol::Json | Protocol::Json10 => {
+            let target = request.header("x-amz-target");
+            let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+            Ok((operation, json::read(&request.body)?.into()))
+        }
+        Protocol::Ec2Query | Protocol::Query(_) => {
+            let form = parse_form(&request.body);
+            Ok((form["Action"].as_str().unwrap_or_default().to_owned(), form))
+        }
+        Protocol::RestXml => rest::read(request),
+        Protocol::RestJson => rest_json::read(request),
+        Protocol::Cbor => cbor::read(request),
+    }
+}
+
 /// Writes an operation's answer in a protocol.
 #[must_use]
 pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &str) -> WireAnswer {
@@ -192,11 +231,14 @@ pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &
         Protocol::RestXml => rest::write(operation, answer, request_id),
         Protocol::RestJson => rest_json::write(answer, headers),
         Protocol::Cbor => cbor::write(answer, headers),
-        Protocol::Json => write_json(answer, headers),
-        Protocol::Json10 => write_json_10(answer, headers),
+        Protocol::Json => json::write(answer, headers),
+        Protocol::Json10 => json::write_10(answer, headers),
         Protocol::Ec2Query | Protocol::Query(_) => {
             let (status, body) = match answer {
-                Ok(output) => (200, xml::output(protocol, operation, output, request_id)),
+                Ok(output) => {
+                    let output = with_moments(output.clone(), &in_words);
+                    (200, xml::output(protocol, operation, &output, request_id))
+                }
                 Err(error) => (error.status, xml::error(protocol, error, request_id)),
             };
             let content_type = "text/xml;charset=UTF-8";
@@ -205,42 +247,32 @@ pub fn write(protocol: Protocol, operation: &str, answer: &Answer, request_id: &
     }
 }
 
-fn write_json(answer: &Answer, headers: Vec<(String, String)>) -> WireAnswer {
-    let (status, body) = match answer {
-        Ok(output) => (200, without_nulls(output)),
-        Err(error) => (error.status, json!({"__type": error.code, "message": error.message})),
-    };
-    let body = body.to_string().into_bytes();
-    WireAnswer { status, content_type: "application/x-amz-json-1.1", headers, body }
+/// Writes each moment, `{"Seconds": …}`, as a protocol does.
+fn with_moments(value: Value, write: &dyn Fn(Value) -> Value) -> Value {
+    match value {
+        Value::Object(mut members) if members.len() == 1 && members.contains_key(MOMENT) => {
+            write(members.remove(MOMENT).unwrap_or_default())
+        }
+        Value::Object(members) => {
+            members.into_iter().map(|(name, member)| (name, with_moments(member, write))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(|item| with_moments(item, write)).collect(),
+        other => other,
+    }
 }
 
-/// Errors say in a header too what they are called in AWS query.
-fn write_json_10(answer: &Answer, mut headers: Vec<(String, String)>) -> WireAnswer {
-    if let Err(error) = answer {
-        headers.push(query_error(error));
-    }
-    let answer = answer.clone().map(with_numbers);
-    WireAnswer { content_type: "application/x-amz-json-1.0", ..write_json(&answer, headers) }
+/// A moment as XML has it: `2026-01-01T00:00:00.000Z`.
+fn in_words(seconds: Value) -> Value {
+    let since_1970 =
+        seconds.as_f64().and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
+    let moment = since_1970.and_then(|since| Timestamp::from_duration(since).ok());
+    moment.map_or(seconds, |moment| moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string().into())
 }
 
 /// The header in which an error has its code of AWS query, and whose fault it is.
 fn query_error(error: &ApiError) -> (String, String) {
     let fault = if error.status < 500 { "Sender" } else { "Receiver" };
     ("x-amzn-query-error".into(), format!("{};{fault}", error.code))
-}
-
-/// Writes each moment, `{"Seconds": …}`, as the number of its seconds.
-fn with_numbers(value: Value) -> Value {
-    match value {
-        Value::Object(mut members) if members.len() == 1 && members.contains_key(MOMENT) => {
-            members.remove(MOMENT).unwrap_or_default()
-        }
-        Value::Object(members) => {
-            members.into_iter().map(|(name, member)| (name, with_numbers(member))).collect()
-        }
-        Value::Array(items) => items.into_iter().map(with_numbers).collect(),
-        other => other,
-    }
 }
 
 fn without_nulls(value: &Value) -> Value {
@@ -257,16 +289,27 @@ fn without_nulls(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn cloudwatch_is_asked_in_json_where_a_target_says_so() {
+    fn cloudwatch_is_asked_in_json_where_a_target_says_so_and_in_forms() {
         let target = "GraniteServiceVersion20100801.DescribeAlarms";
         let headers = [("x-amz-target".to_owned(), target.to_owned())].into();
         let request = Request { headers, ..Request::default() };
         assert_eq!(Service::CloudWatch.protocol_of(&request), Protocol::Json10);
         assert_eq!(Service::Ecs.protocol_of(&request), Protocol::Json);
         assert_eq!(Service::CloudWatch.protocol_of(&Request::default()), Protocol::Cbor);
+        let form = "application/x-www-form-urlencoded; charset=utf-8".to_owned();
+        let headers = [("content-type".to_owned(), form)].into();
+        let protocol = Service::CloudWatch.protocol_of(&Request { headers, ..Request::default() });
+        let answer = json!({"Alarms": [{"Updated": {"Seconds": 1.5}}]});
+        let answer = write(protocol, "DescribeAlarms", &Ok(answer), "id").body;
+        let xml = String::from_utf8(answer).unwrap();
+        let alarms =
+            "<Alarms><member><Updated>1970-01-01T00:00:01.500Z</Updated></member></Alarms>";
+        assert!(xml.contains(alarms), "{xml}");
         let alarm = json!({"Alarms": [{"Updated": {"Seconds": 1.5}, "Period": 60}]});
         let answer = write(Protocol::Json10, "DescribeAlarms", &Ok(alarm), "id");
         assert_eq!(answer.body, br#"{"Alarms":[{"Period":60,"Updated":1.5}]}"#);

@@ -3,13 +3,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Request, WireAnswer};
+use super::{Answer, ApiError, Request, WireAnswer};
 
 /// Reads an operation and its members out of a request; the operation is empty where method and path
 /// are of none that is known here.
-pub(in crate::simulated_aws) fn read(request: &Request) -> (String, Value) {
-    let body = serde_json::from_slice(&request.body).unwrap_or_else(|_| json!({}));
-    let Value::Object(mut members) = body else { return (String::new(), json!({})) };
+///
+/// # Errors
+///
+/// As [`json::read`](super::json::read).
+pub(super) fn read(request: &Request) -> Result<(String, Value), ApiError> {
+    let mut members = super::json::read(&request.body)?;
     for (name, value) in request.query() {
         members.entry(member_name(&name)).or_insert_with(|| value.into());
     }
@@ -30,7 +33,7 @@ pub(in crate::simulated_aws) fn read(request: &Request) -> (String, Value) {
         }
         _ => "",
     };
-    (operation.to_owned(), members.into())
+    Ok((operation.to_owned(), members.into()))
 }
 
 fn insert(members: &mut Map<String, Value>, name: &str, value: &str) {
@@ -64,6 +67,7 @@ mod tests {
     fn request(method: &str, target: &str, body: &str) -> (String, Value) {
         let (method, target) = (method.to_owned(), target.to_owned());
         read(&Request { method, target, body: body.to_owned().into(), ..Request::default() })
+            .unwrap()
     }
 
     #[test]
@@ -78,6 +82,6 @@ mod tests {
         assert_eq!(gone, ("DeleteSchedule".into(), members));
         let listed = request("GET", "/schedules?ScheduleGroup=default", "");
         assert_eq!(listed, ("ListSchedules".into(), json!({"GroupName": "default"})));
-        assert_eq!(request("PATCH", "/elsewhere", "[]").0, "");
+        assert_eq!(request("PATCH", "/elsewhere", "").0, "");
     }
 }

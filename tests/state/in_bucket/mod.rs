@@ -61,10 +61,14 @@ impl World {
     }
 
     fn aws(&self, machine: &str) -> Aws {
+        self.aws_of(machine, "eu-west-1")
+    }
+
+    fn aws_of(&self, machine: &str, region: &'static str) -> Aws {
         let credentials = Credentials::new(machine, "secret", None, None, "simulated");
         let config = SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
+            .region(Region::new(region))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(aws_config::retry::RetryConfig::disabled())
             .http_client(Connector::new(Arc::clone(&self.endpoint)))

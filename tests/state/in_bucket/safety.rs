@@ -59,6 +59,21 @@ async fn a_bucket_that_is_not_there_is_an_error() {
     assert_eq!(source.code(), Some("NoSuchBucket"));
 }
 
+/// The code is what the hint about the region goes by.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_is_in_another_region_is_an_error_and_not_an_absent_state() {
+    let world = World::new();
+    let store = Bucket::new(world.aws_of("MACHINE", "us-east-1"), world.store().place().clone());
+    for refused in [
+        store.inspect().await.map(drop).unwrap_err(),
+        store.lock(STACK, ENVIRONMENT, &holder(1)).await.map(drop).unwrap_err(),
+    ] {
+        let StoreError::Bucket { source, .. } = refused else { panic!("{refused:?}") };
+        assert_eq!(source.code(), Some("PermanentRedirect"));
+    }
+    assert_eq!(world.keys(), [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_key_is_asked_for_with_every_put() {
     let world = World::new();

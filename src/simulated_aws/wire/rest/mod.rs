@@ -5,27 +5,27 @@
 
 mod checksum;
 mod chunked;
+mod route;
 mod xml;
 
 use serde_json::{Map, Value, json};
 
 use super::{Answer, ApiError, Request, WireAnswer};
 
-/// Which query parameter without a value asks for which part of a bucket, and how the operations
-/// are named that deal with it.
-const PARTS: &[(&str, &str)] = &[
-    ("encryption", "BucketEncryption"),
-    ("location", "BucketLocation"),
-    ("policy", "BucketPolicy"),
-    ("policyStatus", "BucketPolicyStatus"),
-    ("publicAccessBlock", "PublicAccessBlock"),
-    ("versioning", "BucketVersioning"),
+/// The operations that say what they want in a document.
+const DOCUMENTED: &[&str] = &[
+    "CreateBucket",
+    "DeleteObjects",
+    "PutBucketEncryption",
+    "PutBucketVersioning",
+    "PutPublicAccessBlock",
 ];
 
 /// Headers by the names of the members that they carry, in requests.
 const ASKED: &[(&str, &str)] = &[
     ("if-match", "IfMatch"),
     ("if-none-match", "IfNoneMatch"),
+    ("range", "Range"),
     ("content-type", "ContentType"),
     ("x-amz-server-side-encryption", "ServerSideEncryption"),
     ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
@@ -36,8 +36,11 @@ const ASKED: &[(&str, &str)] = &[
 
 /// Headers by the names of the members that they carry, in answers.
 const ANSWERED: &[(&str, &str)] = &[
+    ("Allow", "allow"),
     ("BucketRegion", "x-amz-bucket-region"),
     ("ChecksumCRC32", checksum::HEADER),
+    ("ContentLength", "content-length"),
+    ("ContentRange", "content-range"),
     ("ContentType", "content-type"),
     ("Date", "date"),
     ("DeleteMarker", "x-amz-delete-marker"),
@@ -57,10 +60,10 @@ const METADATA: &str = "x-amz-meta-";
 /// # Errors
 ///
 /// What S3 answers to a body that is not what its checksum says, or can't be read.
-pub(in crate::simulated_aws) fn read(request: &Request) -> Result<(String, Value), ApiError> {
+pub(super) fn read(request: &Request) -> Result<(String, Value), ApiError> {
     let (bucket, key) = place(request);
     let query = request.query();
-    let operation = operation(request, &bucket, &key);
+    let operation = route::operation(request, &bucket, &key)?;
     let mut members = Map::new();
     members.extend(query.into_iter().map(|(name, value)| (member_name(&name), value.into())));
     for (header, name) in ASKED {
@@ -69,20 +72,29 @@ pub(in crate::simulated_aws) fn read(request: &Request) -> Result<(String, Value
         }
     }
     members.insert("Metadata".into(), metadata(request));
-    let named = [("Bucket", bucket), ("Key", key), ("Region", signed_region(request))];
+    let host = request.header("host");
+    let endpoint = region_of_host(host).unwrap_or_default().to_owned();
+    let signed = signed_region(request);
+    let named =
+        [("Bucket", bucket), ("Key", key), ("Region", signed), ("EndpointRegion", endpoint)];
     let named = named.into_iter().filter(|(_, value)| !value.is_empty());
     members.extend(named.map(|(name, value)| (name.to_owned(), value.into())));
     let body = body(request, &mut members)?;
-    match operation.as_str() {
-        "PutObject" | "PutBucketPolicy" => {
-            members.insert("Body".into(), as_value(&body));
-        }
-        _ if !body.is_empty() => {
-            members.insert("Document".into(), xml::read(&body).ok_or_else(malformed)?);
-        }
-        _ => {}
+    if matches!(operation, "PutObject" | "PutBucketPolicy") {
+        members.insert("Body".into(), as_value(&body));
+    } else if DOCUMENTED.contains(&operation) {
+        members.insert("Document".into(), document(operation, &body)?);
     }
-    Ok((operation, Value::Object(members)))
+    Ok((operation.to_owned(), Value::Object(members)))
+}
+
+/// What an operation wants: only a new bucket may want nothing.
+fn document(operation: &str, body: &[u8]) -> Result<Value, ApiError> {
+    match body {
+        [] if operation == "CreateBucket" => Ok(Value::Null),
+        [] => Err(ApiError::new("MissingRequestBodyError", "Request Body is empty")),
+        body => xml::read(body).ok_or_else(malformed),
+    }
 }
 
 /// The body without its wrapping, once its checksum has been found right.
@@ -124,39 +136,19 @@ fn bucket_of_host(host: &str) -> Option<&str> {
     of_aws.or_else(|| name.strip_suffix(".localhost"))
 }
 
+/// The region in `acme.s3.eu-west-1.amazonaws.com` or `s3-eu-west-1.amazonaws.com`; none in the names
+/// of the global endpoint and of other hosts.
+fn region_of_host(host: &str) -> Option<&str> {
+    let name = host.split(':').next()?;
+    let name = name.strip_suffix(".cn").unwrap_or(name).strip_suffix(".amazonaws.com")?;
+    let last = name.rsplit('.').next()?;
+    Some(last.strip_prefix("s3-").unwrap_or(last)).filter(|region| *region != "s3")
+}
+
 fn signed_region(request: &Request) -> String {
     let credential = request.header("authorization").split("Credential=").nth(1);
     let region = credential.and_then(|scope| scope.split('/').nth(2));
     region.unwrap_or_default().to_owned()
-}
-
-fn operation(request: &Request, bucket: &str, key: &str) -> String {
-    let query = request.query();
-    let has = |name: &str| query.contains_key(name);
-    let method = request.method.as_str();
-    let verb = match method {
-        "HEAD" => "Head",
-        "PUT" => "Put",
-        "DELETE" => "Delete",
-        _ => "Get",
-    };
-    if bucket.is_empty() {
-        return "ListBuckets".into();
-    }
-    if !key.is_empty() {
-        return format!("{verb}Object");
-    }
-    if let Some((_, part)) = PARTS.iter().find(|(name, _)| has(name)) {
-        return format!("{verb}{part}");
-    }
-    match method {
-        "GET" if has("versions") => "ListObjectVersions".into(),
-        "GET" if has("list-type") => "ListObjectsV2".into(),
-        "POST" if has("delete") => "DeleteObjects".into(),
-        "PUT" => "CreateBucket".into(),
-        "GET" => "ListObjects".into(),
-        _ => format!("{verb}Bucket"),
-    }
 }
 
 /// `continuation-token` as `ContinuationToken`.
@@ -176,14 +168,16 @@ fn metadata(request: &Request) -> Value {
     Value::Object(own.collect())
 }
 
-fn as_value(body: &[u8]) -> Value {
+/// Bytes as a member.
+pub(in crate::simulated_aws) fn as_value(body: &[u8]) -> Value {
     match std::str::from_utf8(body) {
         Ok(text) => text.into(),
         Err(_) => json!({ "Hex": super::hex::write(body) }),
     }
 }
 
-fn as_bytes(body: &Value) -> Vec<u8> {
+/// The bytes of a member.
+pub(in crate::simulated_aws) fn as_bytes(body: &Value) -> Vec<u8> {
     let binary = body["Hex"].as_str().and_then(super::hex::read);
     binary.unwrap_or_else(|| body.as_str().unwrap_or_default().as_bytes().to_vec())
 }
@@ -203,8 +197,9 @@ pub(super) fn write(operation: &str, answer: &Answer, request_id: &str) -> WireA
     let content_type = "application/xml";
     let headers = headers(output, request_id);
     let (status, body) = match operation {
-        "GetObject" => (200, as_bytes(&output["Body"])),
-        "PutObject" | "HeadObject" | "HeadBucket" | "CreateBucket" => (200, Vec::new()),
+        "GetObject" => (status_of_object(output), as_bytes(&output["Body"])),
+        "HeadObject" => (status_of_object(output), Vec::new()),
+        "PutObject" | "HeadBucket" | "CreateBucket" => (200, Vec::new()),
         "GetBucketPolicy" => (200, as_bytes(&output["Policy"])),
         "DeleteObject"
         | "DeleteBucket"
@@ -217,18 +212,25 @@ pub(super) fn write(operation: &str, answer: &Answer, request_id: &str) -> WireA
     WireAnswer { status, content_type, headers, body }
 }
 
+fn status_of_object(output: &Value) -> u16 {
+    if output["ContentRange"].is_null() { 200 } else { 206 }
+}
+
 /// An answer to HEAD has no body, whatever it says.
 fn write_error(operation: &str, error: &ApiError, request_id: &str) -> WireAnswer {
-    let document = json!({
-        "Code": error.code, "Message": error.message,
-        "RequestId": request_id, "HostId": host_id(request_id),
-    });
+    let mut document = json!({"Code": error.code, "Message": error.message});
+    let is_header = |name: &str| ANSWERED.iter().any(|(member, _)| *member == name);
+    for (name, value) in error.members.iter().filter(|(name, _)| !is_header(name)) {
+        document[name] = value.clone();
+    }
+    document["RequestId"] = request_id.into();
+    document["HostId"] = host_id(request_id).into();
     let body = if operation.starts_with("Head") || error.status == 304 {
         Vec::new()
     } else {
         xml::bare_document("Error", &document).into_bytes()
     };
-    let headers = headers(&Value::Null, request_id);
+    let headers = headers(&error.members.clone().into(), request_id);
     WireAnswer { status: error.status, content_type: "application/xml", headers, body }
 }
 
@@ -240,7 +242,9 @@ fn headers(output: &Value, request_id: &str) -> Vec<(String, String)> {
     for (member, header) in ANSWERED {
         match &output[*member] {
             Value::String(text) => headers.push(((*header).to_owned(), text.clone())),
-            Value::Bool(flag) => headers.push(((*header).to_owned(), flag.to_string())),
+            one @ (Value::Bool(_) | Value::Number(_)) => {
+                headers.push(((*header).to_owned(), one.to_string()));
+            }
             _ => {}
         }
     }
@@ -296,23 +300,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_of_a_bucket_is_in_method_and_query() {
-        for (method, target, expected) in [
-            ("GET", "/", "ListBuckets"),
-            ("PUT", "/acme", "CreateBucket"),
-            ("HEAD", "/acme/", "HeadBucket"),
-            ("GET", "/acme?list-type=2&prefix=a", "ListObjectsV2"),
-            ("GET", "/acme?versions", "ListObjectVersions"),
-            ("POST", "/acme?delete", "DeleteObjects"),
-            ("GET", "/acme?versioning", "GetBucketVersioning"),
-            ("GET", "/acme?policyStatus", "GetBucketPolicyStatus"),
-            ("DELETE", "/acme?publicAccessBlock", "DeletePublicAccessBlock"),
-            ("DELETE", "/acme/key", "DeleteObject"),
-        ] {
-            let read = read(&request(method, "localhost", target)).unwrap();
-            assert_eq!(read.0, expected, "{method} {target}");
-        }
+    fn a_parameter_has_the_name_of_its_member() {
         assert_eq!(member_name("continuation-token"), "ContinuationToken");
+    }
+
+    #[test]
+    fn the_endpoints_region_is_in_the_host() {
+        for (host, region) in [
+            ("acme.s3.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("s3.dualstack.eu-west-1.amazonaws.com:443", Some("eu-west-1")),
+            ("acme.s3-eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("s3.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("acme.s3.amazonaws.com", None),
+            ("127.0.0.1:4566", None),
+        ] {
+            assert_eq!(region_of_host(host), region, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_no_document_is_asked_of_is_not_read_as_one() {
+        let mut part = request("PUT", "localhost", "/acme/key?partNumber=1&uploadId=u");
+        part.body = bytes::Bytes::from_static(b"bytes");
+        assert_eq!(read(&part).unwrap().0, "UploadPart");
+        let empty = request("PUT", "localhost", "/acme?publicAccessBlock");
+        assert_eq!(read(&empty).unwrap_err().code, "MissingRequestBodyError");
+        assert_eq!(read(&request("PUT", "localhost", "/acme")).unwrap().0, "CreateBucket");
     }
 
     #[test]

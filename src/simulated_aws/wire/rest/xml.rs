@@ -62,6 +62,7 @@ pub(super) fn read(text: &[u8]) -> Option<Value> {
                 open.push((start.local_name().as_ref().to_owned(), Map::new(), String::new()));
             }
             Event::Start(_) | Event::Eof => return None,
+            Event::Empty(_) if open.is_empty() => return Some(Value::String(String::new())),
             Event::Empty(empty) => {
                 let (_, members, _) = open.last_mut()?;
                 add(members, empty.local_name().as_ref().to_owned(), Value::String(String::new()));
@@ -131,6 +132,7 @@ mod tests {
         for text in ["", "<a>", "<a><b></a>", "text", "<a>&nothing;</a>"] {
             assert_eq!(read(text.as_bytes()), None, "{text}");
         }
+        assert_eq!(read(b"<a/>"), Some("".into()));
         let deep = "<a>".repeat(100_000);
         assert_eq!(read(deep.as_bytes()), None);
     }
