@@ -164,6 +164,15 @@ async fn what_has_the_name_and_is_somebody_elses_is_not_touched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_topic_that_nobody_has_tagged_is_not_taken_for_ones_own() {
+    let world = World::new();
+    // AWS itself would answer a create with it.
+    world.aws.sns().create_topic().name("web-dev-drift").send().await.unwrap();
+    let refused = topic("Drift").create(&world.aws, &identity::<Topic>("drift")).await;
+    assert_eq!(refused.unwrap_err().class(), Class::AlreadyExists);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interrupted_create_is_gone_on_with() {
     let world = World::new();
     let arn = world.made("drift", &topic("Drift")).await.arn;

@@ -198,11 +198,12 @@ impl Schedule {
     }
 
     fn target(&self) -> Target {
+        // A list of groups may be left out, but not empty (API reference, AwsVpcConfiguration).
+        let groups: Vec<String> =
+            self.security_groups.iter().map(|one| one.get().0.clone()).collect();
         let vpc = AwsVpcConfiguration::builder()
             .set_subnets(Some(self.subnets.iter().map(|one| one.get().0.clone()).collect()))
-            .set_security_groups(Some(
-                self.security_groups.iter().map(|one| one.get().0.clone()).collect(),
-            ))
+            .set_security_groups(Some(groups).filter(|groups| !groups.is_empty()))
             .assign_public_ip(AssignPublicIp::Disabled)
             .build()
             .expect("a network configuration needs its subnets alone, and those are set");

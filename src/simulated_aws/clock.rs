@@ -11,10 +11,10 @@ use tokio::time::Instant;
 pub struct Moment(pub u64);
 
 impl Moment {
-    /// The moment this much later.
+    /// The moment this much later; the last that there is for a duration that leads past it.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0 + u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// How long ago `earlier` was; zero if it is yet to come.

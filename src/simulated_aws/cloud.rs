@@ -172,6 +172,12 @@ impl Cloud {
         (0..digits).map(|_| char::from_digit(random.u32(0..16), 16).unwrap_or('0')).collect()
     }
 
+    /// Fresh hexadecimal digits in the groups of a UUID.
+    pub fn fresh_uuid(&mut self) -> String {
+        let digits = self.fresh_hex(32);
+        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    }
+
     /// A random generator whose next draw depends on the seed and all earlier draws alone.
     pub fn random(&mut self) -> fastrand::Rng {
         let mut random = fastrand::Rng::with_seed(self.seed);

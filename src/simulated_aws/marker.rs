@@ -17,6 +17,26 @@ pub fn read(marker: &str) -> Option<String> {
     String::from_utf8(hex::read(marker)?).ok()
 }
 
+/// The key after which the page that is asked for begins: the first without a marker; `None` where
+/// the marker is none of ours.
+#[must_use]
+pub fn place(marker: Option<&str>) -> Option<String> {
+    marker.map_or(Some(String::new()), read)
+}
+
+/// The page of so many items, which come in the order of their keys, that follows a key; and the
+/// marker of the page after it.
+pub fn page<'a, T>(
+    items: impl Iterator<Item = (&'a String, T)>,
+    after: &str,
+    size: usize,
+) -> (Vec<(&'a String, T)>, Option<String>) {
+    let mut rest = items.filter(|(key, _)| key.as_str() > after).peekable();
+    let page: Vec<(&String, T)> = rest.by_ref().take(size).collect();
+    let next = rest.peek().and(page.last()).map(|(key, _)| write(key));
+    (page, next)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,11 +9,12 @@
 //! - [`wire`]: the four wire protocols, and nothing of any service.
 //! - [`marker`]: where the next page of a list begins.
 //! - [`clock`]: virtual time, which is tokio's, scaled.
+//! - [`schedule`]: when something is due that is done once or at a rate.
 //! - [`cloud`]: everything the account holds, and the passing of its time.
 //! - one room a service: [`ec2`], [`iam`], [`logs`], [`elb`], [`ecs`], [`autoscaling`], [`sts`],
 //!   [`servicequotas`], [`secretsmanager`], [`ssm`],
 //!   [`scheduler`], [`sns`], [`cloudwatch`], [`s3`].
-//! - [`cloudtrail`]: the history of the calls to all of them.
+//! - [`cloudtrail`]: the history of the calls to all of them; those that call another tell it so.
 //! - [`endpoint`]: takes a request in any protocol, finds its service, counts it, answers it.
 //! - [`faults`]: what the real AWS does to its callers besides answering them.
 //! - [`connector`]: the endpoint behind the SDK's HTTP client.
@@ -35,6 +36,7 @@ pub mod iam;
 pub mod logs;
 pub mod marker;
 pub mod s3;
+pub mod schedule;
 pub mod scheduler;
 pub mod secretsmanager;
 pub mod serve;

@@ -20,7 +20,9 @@ const LONGEST_NAME: usize = 256;
 const MOST_TAGS: usize = 50;
 /// How many topics a list shows at once.
 const PAGE: usize = 100;
-/// The longest subject, in characters, and the largest message, in bytes.
+/// The one attribute of a topic that can be set here.
+const DISPLAY_NAME: &str = "DisplayName";
+/// The longest subject, in characters, and the largest message with its attributes, in bytes.
 const LONGEST_SUBJECT: usize = 100;
 const LARGEST_MESSAGE: usize = 256 * 1024;
 
@@ -80,7 +82,7 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
         "DeleteTopic" => delete(cloud, request),
         "GetTopicAttributes" => attributes(cloud, request),
         "SetTopicAttributes" => set_attribute(cloud, request),
-        "ListTopics" => Ok(list(cloud, request)),
+        "ListTopics" => list(cloud, request),
         "ListTagsForResource" => Ok(json!({"Tags": shown_tags(&tagged(cloud, request)?.tags)})),
         "TagResource" => tag(cloud, request),
         "UntagResource" => {
@@ -93,29 +95,32 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
     }
 }
 
-/// One of the same name is answered with, unless what is asked differs from it.
+/// One of the same name is answered with, unless it lacks something of what is asked: what it has
+/// besides is no hindrance.
 fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = request.text("Name").unwrap_or_default().to_owned();
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_allowed) {
         return Err(invalid("Invalid parameter: Topic Name"));
     }
-    let (wanted, tags) = (read_attributes(request), read_tags(request)?);
+    let (wanted, tags) = (read_attributes(request)?, read_tags(request)?);
     let arn = cloud.arn("sns", &name);
     if let Some(there) = cloud.sns.topics.get(&name) {
-        let differs = |(key, value): (&String, &String)| there.attributes.get(key) != Some(value);
-        if wanted.iter().any(differs) {
+        let lacks = |present: &BTreeMap<String, String>, asked: &BTreeMap<String, String>| {
+            asked.iter().any(|(key, value)| present.get(key) != Some(value))
+        };
+        if lacks(&there.attributes, &wanted) {
             let reason = "Invalid parameter: Attributes Reason: Topic already exists with different attributes";
             return Err(invalid(reason));
         }
-        if tags != there.tags {
+        if lacks(&there.tags, &tags) {
             let reason = "Invalid parameter: Tags Reason: Topic already exists with different tags";
             return Err(invalid(reason));
         }
         return Ok(json!({"TopicArn": arn}));
     }
     let attributes: BTreeMap<String, String> =
-        [("DisplayName".to_owned(), String::new())].into_iter().chain(wanted).collect();
+        [(DISPLAY_NAME.to_owned(), String::new())].into_iter().chain(wanted).collect();
     cloud.sns.topics.insert(name, Topic { attributes, tags, published: vec![] });
     Ok(json!({"TopicArn": arn}))
 }
@@ -169,7 +174,7 @@ fn policy(arn: &str) -> String {
 
 fn set_attribute(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = required(request, "AttributeName")?.to_owned();
-    if name != "DisplayName" {
+    if name != DISPLAY_NAME {
         return Err(invalid("Invalid parameter: AttributeName: only DisplayName is known here"));
     }
     let value = request.text("AttributeValue").unwrap_or_default().to_owned();
@@ -178,13 +183,12 @@ fn set_attribute(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 }
 
 /// In pages of a hundred, in the order of names.
-fn list(cloud: &Cloud, request: Parameters<'_>) -> Value {
-    let after = request.text("NextToken").and_then(marker::read).unwrap_or_default();
-    let mut rest = cloud.sns.topics.keys().filter(|name| **name > after).peekable();
-    let page: Vec<&String> = rest.by_ref().take(PAGE).collect();
-    let next = rest.peek().and(page.last()).map(|name| marker::write(name));
-    let topics = page.iter().map(|name| json!({"TopicArn": cloud.arn("sns", name)}));
-    json!({"Topics": topics.collect::<Vec<_>>(), "NextToken": next})
+fn list(cloud: &Cloud, request: Parameters<'_>) -> Answer {
+    let after = marker::place(request.text("NextToken"));
+    let after = after.ok_or_else(|| invalid("Invalid parameter: NextToken"))?;
+    let (page, next) = marker::page(cloud.sns.topics.iter(), &after, PAGE);
+    let topics = page.iter().map(|(name, _)| json!({"TopicArn": cloud.arn("sns", name)}));
+    Ok(json!({"Topics": topics.collect::<Vec<_>>(), "NextToken": next}))
 }
 
 fn tag(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
@@ -203,19 +207,31 @@ fn tag(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 fn publish(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let message = required(request, "Message")?.to_owned();
     let subject = request.text("Subject").unwrap_or_default().to_owned();
-    let is_subject = subject.chars().all(|letter| letter.is_ascii() && !letter.is_ascii_control());
-    if subject.len() > LONGEST_SUBJECT || !is_subject {
+    if subject.chars().count() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
         return Err(invalid("Invalid parameter: Subject"));
     }
-    if message.len() > LARGEST_MESSAGE {
+    if message.len() + size_of_attributes(request) > LARGEST_MESSAGE {
         return Err(invalid("Invalid parameter: Message too long"));
     }
     let attributes = message_attributes(request);
     let at = cloud.now;
-    let id = cloud.fresh_hex(32);
+    let id = cloud.fresh_uuid();
     let topic = topic(cloud, required(request, "TopicArn")?)?;
     topic.published.push(Published { at, subject, message, attributes });
     Ok(json!({"MessageId": id}))
+}
+
+/// What a message's attributes add to its size, in bytes: names, types and values (developer guide,
+/// "Amazon SNS message attributes").
+fn size_of_attributes(request: Parameters<'_>) -> usize {
+    let entries = request.structure("MessageAttributes");
+    let size = |text: Option<&str>| text.map_or(0, str::len);
+    let of = |entry: Parameters<'_>| {
+        let value = entry.structure("Value");
+        let parts = ["DataType", "StringValue", "BinaryValue"].map(|part| size(value.text(part)));
+        size(entry.text("Name")) + parts.iter().sum::<usize>()
+    };
+    entries.structures("entry").map(of).sum()
 }
 
 fn message_attributes(request: Parameters<'_>) -> BTreeMap<String, String> {
@@ -227,12 +243,16 @@ fn message_attributes(request: Parameters<'_>) -> BTreeMap<String, String> {
     entries.structures("entry").filter_map(one).collect()
 }
 
-fn read_attributes(request: Parameters<'_>) -> BTreeMap<String, String> {
-    let entries = request.structure("Attributes");
-    let one = |entry: Parameters<'_>| {
-        Some((entry.text("key")?.to_owned(), entry.text("value")?.to_owned()))
-    };
-    entries.structures("entry").filter_map(one).collect()
+fn read_attributes(request: Parameters<'_>) -> Result<BTreeMap<String, String>, ApiError> {
+    let mut attributes = BTreeMap::new();
+    for entry in request.structure("Attributes").structures("entry") {
+        let key = required(entry, "key")?;
+        if key != DISPLAY_NAME {
+            return Err(invalid("Invalid parameter: Attributes: only DisplayName is known here"));
+        }
+        attributes.insert(key.to_owned(), entry.text("value").unwrap_or_default().to_owned());
+    }
+    Ok(attributes)
 }
 
 fn read_tags(request: Parameters<'_>) -> Result<BTreeMap<String, String>, ApiError> {
@@ -240,7 +260,8 @@ fn read_tags(request: Parameters<'_>) -> Result<BTreeMap<String, String>, ApiErr
     for tag in request.structures("Tags") {
         let key = tag.text("Key").unwrap_or_default();
         let value = tag.text("Value").unwrap_or_default();
-        if key.is_empty() || key.len() > 128 || value.len() > 256 || key.starts_with("aws:") {
+        let is_long = key.chars().count() > 128 || value.chars().count() > 256;
+        if key.is_empty() || is_long || key.starts_with("aws:") {
             return Err(invalid("Invalid parameter: Tags"));
         }
         tags.insert(key.to_owned(), value.to_owned());
@@ -298,16 +319,23 @@ mod tests {
     const ARN: &str = "arn:aws:sns:eu-west-1:123456789012:shop";
 
     #[test]
-    fn a_topic_that_is_there_is_answered_with_unless_it_differs() {
+    fn a_topic_that_is_there_is_answered_with_unless_it_lacks_something() {
         let mut cloud = cloud();
-        let tags = json!([{"Key": "team", "Value": "a"}]);
+        let tags = json!([{"Key": "team", "Value": "a"}, {"Key": "cost", "Value": "1"}]);
         let asked = json!({"Name": "shop", "Tags": tags});
         assert_eq!(ask(&mut cloud, "CreateTopic", &asked).unwrap()["TopicArn"], ARN);
         assert!(ask(&mut cloud, "CreateTopic", &asked).is_ok());
-        let other = json!({"Name": "shop"});
-        assert!(
-            ask(&mut cloud, "CreateTopic", &other).unwrap_err().message.contains("different tags")
-        );
+        for tags in [json!([]), json!([{"Key": "team", "Value": "a"}])] {
+            let fewer = json!({"Name": "shop", "Tags": tags});
+            assert_eq!(ask(&mut cloud, "CreateTopic", &fewer).unwrap()["TopicArn"], ARN);
+        }
+        for (key, value) in [("team", "b"), ("owner", "a")] {
+            let other = json!({"Name": "shop", "Tags": [{"Key": key, "Value": value}]});
+            let refused = ask(&mut cloud, "CreateTopic", &other).unwrap_err();
+            assert!(refused.message.contains("different tags"), "{key} {value}");
+        }
+        let tags = ask(&mut cloud, "ListTagsForResource", &json!({"ResourceArn": ARN})).unwrap();
+        assert_eq!(tags["Tags"].as_array().unwrap().len(), 2);
         let named = json!({"Attributes": {"entry": [{"key": "DisplayName", "value": "x"}]}, "Name": "shop", "Tags": tags});
         let refused = ask(&mut cloud, "CreateTopic", &named).unwrap_err();
         assert!(refused.message.contains("different attributes"));
@@ -338,13 +366,38 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_kept_and_must_be_plain() {
+    fn attributes_that_nobody_here_heeds_are_refused() {
+        let mut cloud = cloud();
+        let fifo = json!({"entry": [{"key": "FifoTopic", "value": "true"}]});
+        let asked = json!({"Name": "shop", "Attributes": fifo});
+        assert_eq!(ask(&mut cloud, "CreateTopic", &asked).unwrap_err().code, "InvalidParameter");
+        let odd = json!({"NextToken": "odd"});
+        assert_eq!(ask(&mut cloud, "ListTopics", &odd).unwrap_err().code, "InvalidParameter");
+    }
+
+    #[test]
+    fn what_is_published_is_kept_unless_it_breaks_a_bound() {
         let mut cloud = cloud();
         ask(&mut cloud, "CreateTopic", &json!({"Name": "shop"})).unwrap();
-        let asked = json!({"TopicArn": ARN, "Subject": "drift", "Message": "all of it"});
-        ask(&mut cloud, "Publish", &asked).unwrap();
+        let asked = json!({"TopicArn": ARN, "Subject": "naïve drift", "Message": "all of it"});
+        let id = ask(&mut cloud, "Publish", &asked).unwrap()["MessageId"].take();
+        assert_eq!(
+            id.as_str().unwrap().split('-').map(str::len).collect::<Vec<_>>(),
+            [8, 4, 4, 4, 12]
+        );
         assert_eq!(cloud.sns.published("shop")[0].message, "all of it");
-        let odd = json!({"TopicArn": ARN, "Subject": "naïve", "Message": "x"});
-        assert_eq!(ask(&mut cloud, "Publish", &odd).unwrap_err().code, "InvalidParameter");
+        let value = json!({"DataType": "String", "StringValue": "v".repeat(LARGEST_MESSAGE)});
+        let large = json!({"entry": [{"Name": "n", "Value": value}]});
+        for (member, value) in [
+            ("Subject", json!("two\nlines")),
+            ("Subject", json!("s".repeat(101))),
+            ("Message", json!("m".repeat(LARGEST_MESSAGE + 1))),
+            ("MessageAttributes", large),
+        ] {
+            let mut odd = asked.clone();
+            odd[member] = value;
+            let refused = ask(&mut cloud, "Publish", &odd).unwrap_err();
+            assert_eq!(refused.code, "InvalidParameter", "{member}");
+        }
     }
 }

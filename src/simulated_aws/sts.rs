@@ -26,6 +26,15 @@ pub enum Caller {
     },
     /// A service of AWS that acts on its own: `ecs.amazonaws.com`.
     Service(String),
+    /// A service of AWS that has taken on a role, and acts for whoever gave it.
+    Delegate {
+        /// The role's name.
+        role: String,
+        /// What the session is called.
+        session: String,
+        /// The service: `scheduler.amazonaws.com`.
+        service: String,
+    },
 }
 
 /// Whose the keys are.
@@ -66,7 +75,7 @@ impl Caller {
     pub fn name(&self) -> String {
         match self {
             Self::User(name) => name.clone(),
-            Self::Role { session, .. } => session.clone(),
+            Self::Role { session, .. } | Self::Delegate { session, .. } => session.clone(),
             Self::Service(host) => host.clone(),
         }
     }
@@ -74,17 +83,18 @@ impl Caller {
     /// Where the caller is, if not at an address of its own: a service of AWS is at its name.
     pub fn address(&self) -> Option<&str> {
         match self {
-            Self::Service(host) => Some(host),
+            Self::Service(host) | Self::Delegate { service: host, .. } => Some(host),
             Self::User(_) | Self::Role { .. } => None,
         }
     }
 
-    fn arn(&self, partition: &str) -> String {
+    /// `arn:aws:sts::123456789012:assumed-role/Admin/bob`.
+    pub fn arn(&self, partition: &str) -> String {
         match self {
             Self::User(name) | Self::Service(name) => {
                 format!("arn:{partition}:iam::{ACCOUNT}:user/{name}")
             }
-            Self::Role { role, session } => {
+            Self::Role { role, session } | Self::Delegate { role, session, .. } => {
                 format!("arn:{partition}:sts::{ACCOUNT}:assumed-role/{role}/{session}")
             }
         }
@@ -98,7 +108,9 @@ impl Caller {
         };
         match self {
             Self::User(name) | Self::Service(name) => format!("AIDA{}USER0001", digits(name)),
-            Self::Role { role, session } => format!("AROA{}ROLE0001:{session}", digits(role)),
+            Self::Role { role, session } | Self::Delegate { role, session, .. } => {
+                format!("AROA{}ROLE0001:{session}", digits(role))
+            }
         }
     }
 
@@ -110,16 +122,22 @@ impl Caller {
                 "type": "IAMUser", "principalId": self.id(), "arn": arn, "accountId": ACCOUNT,
                 "accessKeyId": access_key, "userName": name,
             }),
-            Self::Role { role, .. } => json!({
-                "type": "AssumedRole", "principalId": self.id(), "arn": arn, "accountId": ACCOUNT,
-                "accessKeyId": access_key,
-                "sessionContext": { "sessionIssuer": {
-                    "type": "Role",
-                    "arn": format!("arn:{partition}:iam::{ACCOUNT}:role/{role}"),
-                    "accountId": ACCOUNT,
-                    "userName": role,
-                }},
-            }),
+            Self::Role { role, .. } | Self::Delegate { role, .. } => {
+                let mut identity = json!({
+                    "type": "AssumedRole", "principalId": self.id(), "arn": arn,
+                    "accountId": ACCOUNT, "accessKeyId": access_key,
+                    "sessionContext": { "sessionIssuer": {
+                        "type": "Role",
+                        "arn": format!("arn:{partition}:iam::{ACCOUNT}:role/{role}"),
+                        "accountId": ACCOUNT,
+                        "userName": role,
+                    }},
+                });
+                if let Some(service) = self.address() {
+                    identity["invokedBy"] = service.into();
+                }
+                identity
+            }
             Self::Service(host) => json!({ "type": "AWSService", "invokedBy": host }),
         }
     }

@@ -597,7 +597,10 @@ class News:
         topic: str = self.sns.create_topic(**request)["TopicArn"]
         assert topic == f"arn:aws:sns:{REGION}:{ACCOUNT}:{self.NAME}"
         assert self.sns.create_topic(**request)["TopicArn"] == topic
-        refused("InvalidParameter", self.sns.create_topic, Name=self.NAME, Tags=TAGS[:1])
+        assert self.sns.create_topic(Name=self.NAME, Tags=TAGS[:1])["TopicArn"] == topic
+        assert self.sns.create_topic(Name=self.NAME)["TopicArn"] == topic
+        other = [{"Key": "team", "Value": "another"}]
+        refused("InvalidParameter", self.sns.create_topic, Name=self.NAME, Tags=other)
         seen = self.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
         assert (seen["DisplayName"], seen["Owner"]) == ("a & <b>", ACCOUNT)
         check_policy_of_topic(seen, topic)

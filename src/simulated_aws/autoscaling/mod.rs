@@ -7,7 +7,6 @@
 mod page;
 mod policy;
 mod scalable_target;
-pub(super) mod schedule;
 mod scheduled_action;
 mod tags;
 #[cfg(test)]
@@ -85,12 +84,4 @@ fn required<'a>(request: Parameters<'a>, name: &str) -> Result<&'a str, ApiError
 /// A moment as this service writes it: in seconds since 1970, with a fraction.
 fn seconds(cloud: &Cloud, moment: Moment) -> f64 {
     cloud.timestamp(moment).as_duration().as_secs_f64()
-}
-
-/// A fresh UUID, as the ARNs of policies and alarms carry.
-fn fresh_uuid(cloud: &mut Cloud) -> String {
-    let digits = cloud.fresh_hex(32);
-    let cuts = [0, 8, 12, 16, 20, 32];
-    let parts: Vec<&str> = cuts.windows(2).map(|cut| &digits[cut[0]..cut[1]]).collect();
-    parts.join("-")
 }

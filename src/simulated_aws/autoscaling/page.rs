@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::{Answer, Parameters};
+use super::super::marker;
+use super::super::wire::{Answer, ApiError, Parameters};
 use super::invalid;
 
 const LARGEST_PAGE: usize = 50;
@@ -15,11 +16,11 @@ pub fn page(request: Parameters<'_>, name: &str, items: Vec<(String, Value)>) ->
         Some(Ok(size)) if (1..=LARGEST_PAGE).contains(&size) => size,
         Some(_) => return Err(invalid(format!("MaxResults must be between 1 and {LARGEST_PAGE}"))),
     };
-    let token = request.text("NextToken").unwrap_or_default();
-    let mut rest: Vec<_> = items.into_iter().filter(|(key, _)| key.as_str() > token).collect();
-    let further = rest.len() > size;
-    rest.truncate(size);
-    let next = rest.last().filter(|_| further).map(|(key, _)| key.clone());
-    let shown: Vec<Value> = rest.into_iter().map(|(_, item)| item).collect();
+    let after = marker::place(request.text("NextToken"));
+    let after =
+        after.ok_or_else(|| ApiError::new("InvalidNextTokenException", "Invalid token."))?;
+    let items = items.iter().map(|(key, item)| (key, item));
+    let (page, next) = marker::page(items, &after, size);
+    let shown: Vec<&Value> = page.into_iter().map(|(_, item)| item).collect();
     Ok(json!({ name: shown, "NextToken": next }))
 }

@@ -11,7 +11,7 @@ use super::scalable_target::{
     ScalableTarget, ServiceName, is_asked_for, missing, namespace, registered, subject,
     with_identity,
 };
-use super::{fresh_uuid, invalid, required, seconds};
+use super::{invalid, required, seconds};
 
 const TARGET_TRACKING: &str = "TargetTrackingScaling";
 const CONFIGURATION: &str = "TargetTrackingScalingPolicyConfiguration";
@@ -108,7 +108,7 @@ fn fresh(
     if target.policies.len() >= MOST_POLICIES {
         return Err(ApiError::new("LimitExceededException", "Too many scaling policies"));
     }
-    let id = fresh_uuid(cloud);
+    let id = cloud.fresh_uuid();
     let resource = target.service.resource_id();
     let arn = format!("scalingPolicy:{id}:resource/ecs/{resource}:policyName/{name}");
     Ok(Policy {
@@ -168,7 +168,7 @@ fn alarms(cloud: &mut Cloud, service: &ServiceName, configuration: &Value) -> Ve
     let kinds: &[&str] = if grows_only { &["AlarmHigh"] } else { &["AlarmHigh", "AlarmLow"] };
     let resource = service.resource_id();
     let alarm = |kind: &&str| {
-        let name = format!("TargetTracking-{resource}-{kind}-{}", fresh_uuid(cloud));
+        let name = format!("TargetTracking-{resource}-{kind}-{}", cloud.fresh_uuid());
         Alarm { arn: cloud.arn("cloudwatch", &format!("alarm:{name}")), name }
     };
     kinds.iter().map(alarm).collect()

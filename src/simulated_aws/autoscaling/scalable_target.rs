@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::super::clock::Moment;
 use super::super::cloud::{ACCOUNT, Cloud};
+use super::super::cloudtrail;
 use super::super::ecs::api;
-use super::super::wire::{Answer, ApiError, Parameters};
+use super::super::sts::Caller;
+use super::super::wire::{Answer, ApiError, Parameters, Service};
 use super::page::page;
 use super::policy::Policy;
 use super::scheduled_action::ScheduledAction;
@@ -243,7 +245,26 @@ pub fn enforce_due(cloud: &mut Cloud) {
         let within = count.clamp(least, most);
         if within != count {
             api::set_desired_count(cloud, &cluster, &service, within);
+            let asked = json!({"cluster": cluster, "service": service, "desiredCount": within});
+            let done = Ok(Value::Null);
+            cloudtrail::record_delegate(
+                cloud,
+                itself(),
+                Service::Ecs,
+                "UpdateService",
+                asked,
+                &done,
+            );
         }
+    }
+}
+
+/// Who moves counts, as CloudTrail has it: the role that the service has in every account.
+fn itself() -> Caller {
+    Caller::Delegate {
+        role: "AWSServiceRoleForApplicationAutoScaling_ECSService".into(),
+        session: "AutoScaling-UpdateDesiredCapacity".into(),
+        service: "ecs.application-autoscaling.amazonaws.com".into(),
     }
 }
 

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::super::clock::Moment;
 use super::super::cloud::Cloud;
+use super::super::schedule::{Schedule, moment};
 use super::super::wire::{Answer, ApiError, Parameters};
 use super::page::page;
 use super::scalable_target::{
     ScalableTarget, bounds, is_asked_for, missing, namespace, registered, soon, subject,
     with_identity,
 };
-use super::schedule::{Schedule, moment};
-use super::{fresh_uuid, invalid, required, seconds};
+use super::{invalid, required, seconds};
 
 /// How many scheduled actions a target may have (aws-behaviour 28).
 const MOST_ACTIONS: usize = 200;
@@ -67,9 +67,9 @@ fn fresh(
         return Err(ApiError::new("LimitExceededException", "Too many scheduled actions"));
     }
     let expression = required(request, "Schedule")?;
-    let schedule = Schedule::parse(expression)?;
+    let schedule = schedule(expression)?;
     let resource = target.service.resource_id();
-    let id = fresh_uuid(cloud);
+    let id = cloud.fresh_uuid();
     let arn = format!("scheduledAction:{id}:resource/ecs/{resource}:scheduledActionName/{name}");
     Ok(ScheduledAction {
         arn: cloud.arn("autoscaling", &arn),
@@ -93,7 +93,7 @@ fn change(
         return Err(invalid("The only time zone known here is UTC"));
     }
     if let Some(expression) = request.text("Schedule") {
-        action.schedule = Schedule::parse(expression)?;
+        action.schedule = schedule(expression)?;
         expression.clone_into(&mut action.expression);
     }
     action.start = time(cloud, request, "StartTime")?.or(action.start);
@@ -109,6 +109,13 @@ fn change(
         return Err(invalid("MinCapacity or MaxCapacity must be given for a scheduled action"));
     }
     Ok(())
+}
+
+/// Cron expressions are refused rather than taken and never heeded.
+fn schedule(expression: &str) -> Result<Schedule, ApiError> {
+    Schedule::parse(expression).ok_or_else(|| {
+        invalid(format!("The schedule '{expression}' is not one of at(...) and rate(...)"))
+    })
 }
 
 /// A time in seconds since 1970.

@@ -16,9 +16,9 @@ use super::super::clock::{Clock, Moment};
 use super::super::cloud::Cloud;
 use super::super::connector::Connector;
 use super::super::ecs::api;
-use super::super::endpoint::Endpoint;
-use super::super::wire::{Parameters, parse_form};
-use super::super::{autoscaling, ec2, ecs};
+use super::super::endpoint::{Call, Endpoint};
+use super::super::wire::{Parameters, Service, parse_form};
+use super::super::{autoscaling, cloudtrail, ec2, ecs};
 
 const SERVICE: &str = "service/main/app";
 
@@ -111,6 +111,29 @@ fn a_count_out_of_bounds_is_moved_into_them() {
     done(&mut cloud, "RegisterScalableTarget", json!({"MinCapacity": 1, "MaxCapacity": 1}));
     wait(&mut cloud, 60);
     assert_eq!(count(&cloud), Some(1));
+}
+
+#[test]
+fn the_history_says_who_moved_a_count() {
+    let mut cloud = cloud();
+    done(&mut cloud, "RegisterScalableTarget", json!({"MinCapacity": 2, "MaxCapacity": 4}));
+    wait(&mut cloud, 600);
+    let call = Call {
+        service: Service::CloudTrail,
+        operation: "LookupEvents".into(),
+        request: json!({}),
+        arrived: cloud.now,
+        access_key: "AKIASIMULATED".into(),
+        region: cloud.region.clone(),
+        user_agent: String::new(),
+    };
+    let events = cloudtrail::answer(&mut cloud, &call).unwrap()["Events"].take();
+    assert_eq!(events[0]["EventName"], "UpdateService");
+    let whole = events[0]["CloudTrailEvent"].as_str().unwrap();
+    let whole: Value = serde_json::from_str(whole).unwrap();
+    let service = "ecs.application-autoscaling.amazonaws.com";
+    assert_eq!(whole["userIdentity"]["invokedBy"], service);
+    assert_eq!(whole["requestParameters"]["desiredCount"], 2);
 }
 
 #[test]

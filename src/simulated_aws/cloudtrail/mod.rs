@@ -9,8 +9,8 @@
 //! - what is secret in a request is left out of its event;
 //! - a refused call is an event too, with its error.
 //!
-//! The rule: an event is made where a call is carried out, for every call alike; nobody writes one
-//! by hand. Calls that only read, which the real history has too, are left out, and no more events
+//! The rule: an event is made where a call is carried out, for every call alike, also for one that a
+//! service makes with a role that it was given; nobody writes one by hand. Calls that only read, which the real history has too, are left out, and no more events
 //! are kept than [`MOST_EVENTS`].
 
 mod event;
@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use super::clock::Moment;
 use super::cloud::Cloud;
 use super::endpoint::{Call, unknown_operation};
-use super::sts;
+use super::sts::{self, Caller};
 use super::wire::{Answer, Service};
 
 use event::Event;
@@ -47,6 +47,9 @@ const SPREAD_S: u64 = 240;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// The key of a service of AWS that has taken on a role.
+const DELEGATES_KEY: &str = "ASIASIMULATEDSERVICE";
 
 /// Members of requests that no event has.
 const SECRETS: &[(Service, &str)] = &[
@@ -87,6 +90,32 @@ pub fn answer(cloud: &mut Cloud, call: &Call) -> Answer {
 
 /// Takes a call into the history that was carried out, or refused.
 pub fn record(cloud: &mut Cloud, call: &Call, answer: &Answer) {
+    let caller = sts::caller(cloud, &call.access_key);
+    record_of(cloud, caller, call, answer);
+}
+
+/// The same for a call that a service of AWS makes for whoever gave it a role.
+pub fn record_delegate(
+    cloud: &mut Cloud,
+    caller: Caller,
+    service: Service,
+    operation: &str,
+    request: Value,
+    answer: &Answer,
+) {
+    let call = Call {
+        service,
+        operation: operation.to_owned(),
+        request,
+        arrived: cloud.now,
+        access_key: DELEGATES_KEY.to_owned(),
+        region: cloud.region.clone(),
+        user_agent: caller.address().unwrap_or_default().to_owned(),
+    };
+    record_of(cloud, caller, &call, answer);
+}
+
+fn record_of(cloud: &mut Cloud, caller: Caller, call: &Call, answer: &Answer) {
     if !call.is_mutating() || DATA_EVENTS.contains(&call.operation.as_str()) {
         return;
     }
@@ -104,7 +133,7 @@ pub fn record(cloud: &mut Cloud, call: &Call, answer: &Answer) {
         source: source(call.service).to_owned(),
         name: call.operation.clone(),
         access_key: call.access_key.clone(),
-        caller: sts::caller(cloud, &call.access_key),
+        caller,
         user_agent: call.user_agent.clone(),
         request: without_secrets(call.service, &call.request),
         response,

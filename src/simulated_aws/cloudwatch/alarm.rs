@@ -11,7 +11,7 @@ use super::super::cloud::Cloud;
 use super::super::sns;
 use super::super::wire::{Answer, ApiError, Parameters};
 use super::metric::{self, Metric, Point};
-use super::{alarm_arn, invalid, read_tags, required};
+use super::{alarm_arn, check_count, invalid, read_tags, required};
 
 /// The longest that an alarm may look back: a day, or a week where its period is an hour or longer.
 const DAY_S: u64 = 86_400;
@@ -19,6 +19,25 @@ const DAY_S: u64 = 86_400;
 /// How many more periods are looked at than are judged. The user guide's example has two more; it
 /// says that the number depends on the length of the period, and does not say how.
 const FURTHER_BACK: u32 = 2;
+
+/// The most that an alarm tells of one change.
+const MOST_ACTIONS: usize = 5;
+/// How many characters members may have.
+const LENGTHS: &[(&str, usize)] =
+    &[("AlarmName", 255), ("AlarmDescription", 1024), ("Namespace", 255), ("MetricName", 255)];
+/// What is for alarms of other kinds, or would narrow the data that counts.
+const NOT_HEEDED: &[&str] = &[
+    "Unit",
+    "ExtendedStatistic",
+    "EvaluateLowSampleCountPercentile",
+    "Metrics",
+    "ThresholdMetricId",
+    "EvaluationWindow",
+    "WarmUpConfiguration",
+    "EvaluationCriteria",
+    "EvaluationInterval",
+    "ActionConfiguration",
+];
 
 /// An alarm on a metric.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,11 +47,16 @@ pub struct Alarm {
     statistic: Statistic,
     period_s: u64,
     periods: u32,
+    /// As it was said: as many as there are periods.
+    #[serde(default)]
+    datapoints: Option<u32>,
     threshold: f64,
     comparison: Comparison,
     missing: Missing,
     actions: Vec<String>,
     ok_actions: Vec<String>,
+    #[serde(default)]
+    insufficient_data_actions: Vec<String>,
     actions_enabled: bool,
     pub tags: BTreeMap<String, String>,
     pub state: State,
@@ -101,7 +125,7 @@ impl Alarm {
             "ActionsEnabled": self.actions_enabled,
             "AlarmActions": self.actions,
             "OKActions": self.ok_actions,
-            "InsufficientDataActions": [],
+            "InsufficientDataActions": self.insufficient_data_actions,
             "StateValue": self.state,
             "StateReason": self.reason,
             "StateUpdatedTimestamp": at(self.changed),
@@ -111,10 +135,21 @@ impl Alarm {
             "Statistic": self.statistic,
             "Period": self.period_s,
             "EvaluationPeriods": self.periods,
+            "DatapointsToAlarm": self.datapoints,
             "Threshold": self.threshold,
             "ComparisonOperator": self.comparison,
             "TreatMissingData": self.missing,
         })
+    }
+
+    /// How long a period is.
+    pub fn period(&self) -> Duration {
+        Duration::from_secs(self.period_s)
+    }
+
+    /// All whom it tells of one change or another.
+    pub fn told(&self) -> impl Iterator<Item = &String> {
+        self.actions.iter().chain(&self.ok_actions).chain(&self.insufficient_data_actions)
     }
 
     /// How it stands by the data of its periods, the last of which ends at `now`.
@@ -143,7 +178,7 @@ impl Alarm {
 
     /// The values of the period that ended `back` periods before `now`.
     fn values(&self, points: &[Point], now: Moment, back: u32) -> Vec<f64> {
-        let period = Duration::from_secs(self.period_s);
+        let period = self.period();
         let is_within = |point: &&Point| {
             let age = now.since(point.at);
             period * back <= age && age < period * (back + 1)
@@ -178,14 +213,14 @@ impl Alarm {
 pub fn look(cloud: &mut Cloud, name: &str) {
     let room = &cloud.cloudwatch;
     let Some(alarm) = room.alarms.get(name) else { return };
-    let state = alarm.judge(room.points_of(&alarm.metric), cloud.now);
+    let state = alarm.judge(&room.points_of(&alarm.metric, cloud.now), cloud.now);
     if state == alarm.state {
         return;
     }
     let told = match state {
         State::Alarm => alarm.actions.clone(),
         State::Ok => alarm.ok_actions.clone(),
-        State::InsufficientData => vec![],
+        State::InsufficientData => alarm.insufficient_data_actions.clone(),
     };
     let told = if alarm.actions_enabled { told } else { vec![] };
     let now = cloud.now;
@@ -205,18 +240,23 @@ pub fn look(cloud: &mut Cloud, name: &str) {
 /// one.
 pub fn put(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = required(request, "AlarmName")?.to_owned();
+    check_known(request)?;
+    check_lengths(request)?;
     let now = cloud.now;
     let there = cloud.cloudwatch.alarms.get(&name);
-    let tags = match there {
-        Some(there) => there.tags.clone(),
-        None => read_tags(request)?,
-    };
+    let sent = read_tags(request, invalid)?;
+    check_count(&sent, invalid)?;
+    let tags = there.map_or(sent, |there| there.tags.clone());
     let alarm = Alarm {
         description: request.text("AlarmDescription").map(str::to_owned),
         metric: metric::read(required(request, "Namespace")?, request)?,
         statistic: word(request, "Statistic")?,
-        period_s: u64::try_from(number(request, "Period")?).unwrap_or_default(),
-        periods: u32::try_from(number(request, "EvaluationPeriods")?).unwrap_or_default(),
+        period_s: number(request, "Period")?.into(),
+        periods: number(request, "EvaluationPeriods")?,
+        datapoints: request
+            .has("DatapointsToAlarm")
+            .then(|| number(request, "DatapointsToAlarm"))
+            .transpose()?,
         threshold: request.number("Threshold").ok_or_else(|| invalid("Threshold is required."))?,
         comparison: word(request, "ComparisonOperator")?,
         missing: match request.text("TreatMissingData") {
@@ -225,6 +265,7 @@ pub fn put(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         },
         actions: request.texts("AlarmActions"),
         ok_actions: request.texts("OKActions"),
+        insufficient_data_actions: request.texts("InsufficientDataActions"),
         actions_enabled: request.flag("ActionsEnabled").unwrap_or(true),
         tags,
         state: there.map_or(State::InsufficientData, |there| there.state),
@@ -233,6 +274,7 @@ pub fn put(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         configured: now,
     };
     check_span(&alarm)?;
+    check_datapoints(&alarm)?;
     if cloud.cloudwatch.alarms.is_empty() {
         cloud.cloudwatch.looked = now;
     }
@@ -254,16 +296,55 @@ fn check_span(alarm: &Alarm) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn number(request: Parameters<'_>, name: &str) -> Result<i64, ApiError> {
-    request.integer(name).ok_or_else(|| invalid(format!("{name} is required.")))
+/// What is asked of fewer data points than there are periods is not known here.
+fn check_datapoints(alarm: &Alarm) -> Result<(), ApiError> {
+    match alarm.datapoints {
+        Some(fewer) if fewer < alarm.periods => {
+            Err(invalid("DatapointsToAlarm below EvaluationPeriods is not known here."))
+        }
+        Some(more) if more > alarm.periods => {
+            Err(invalid("DatapointsToAlarm must not be above EvaluationPeriods."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what nobody here heeds.
+fn check_known(request: Parameters<'_>) -> Result<(), ApiError> {
+    let unknown = NOT_HEEDED.iter().find(|member| request.has(member));
+    unknown.map_or(Ok(()), |member| Err(invalid(&format!("{member} is not known here."))))
+}
+
+fn check_lengths(request: Parameters<'_>) -> Result<(), ApiError> {
+    for (member, longest) in LENGTHS {
+        if request.text(member).is_some_and(|text| text.chars().count() > *longest) {
+            let message = format!("{member} can have {longest} characters at most.");
+            return Err(invalid(&message));
+        }
+    }
+    for member in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
+        if request.texts(member).len() > MOST_ACTIONS {
+            return Err(invalid(&format!("{member} can have {MOST_ACTIONS} items at most.")));
+        }
+    }
+    Ok(())
+}
+
+/// A whole number above zero, which has 32 bits there.
+fn number(request: Parameters<'_>, name: &str) -> Result<u32, ApiError> {
+    let number = request.integer(name).and_then(|number| i32::try_from(number).ok());
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .filter(|number| *number > 0)
+        .ok_or_else(|| invalid(&format!("{name} must be a whole number above zero.")))
 }
 
 /// One of the words that a member may be.
-fn word<T: serde::de::DeserializeOwned>(
+pub fn word<T: serde::de::DeserializeOwned>(
     request: Parameters<'_>,
     name: &str,
 ) -> Result<T, ApiError> {
     let text = required(request, name)?;
     serde_json::from_value(text.into())
-        .map_err(|_| invalid(format!("Value '{text}' at '{name}' is not one of those allowed.")))
+        .map_err(|_| invalid(&format!("Value '{text}' at '{name}' is not one of those allowed.")))
 }

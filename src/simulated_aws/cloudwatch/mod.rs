@@ -1,8 +1,8 @@
 //! CloudWatch, as far as single metrics, the alarms on them and their tags go.
 //!
-//! Alarms are looked at every five minutes, where AWS does every minute: no alarm whose period is as
-//! long can tell. Behaviour is that of the user guide ("Using Amazon CloudWatch alarms") and of the
-//! API reference, by operation.
+//! Alarms are looked at twice in the shortest period of any, and every five minutes at least, where
+//! AWS does every minute: no alarm can tell. Behaviour is that of the user guide ("Using Amazon
+//! CloudWatch alarms") and of the API reference, by operation.
 
 mod alarm;
 mod metric;
@@ -12,6 +12,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,10 +23,18 @@ use super::clock::Moment;
 use super::cloud::Cloud;
 use super::endpoint::unknown_operation;
 use super::marker;
+use super::schedule::moment;
 use super::wire::{Answer, ApiError, Parameters};
 
-/// How long from one look at the alarms to the next.
-const LOOK: Duration = Duration::from_mins(5);
+/// The longest from one look at the alarms to the next.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// How long before a call, and how long after it, the time of a data point may be.
+const OLDEST: Duration = Duration::from_hours(14 * 24);
+const YOUNGEST: Duration = Duration::from_hours(2);
+/// The most data points of one call.
+const MOST_DATA: usize = 1000;
+/// What is measured in it that nobody here keeps: sets of values.
+const NOT_KEPT: &[&str] = &["Values", "Counts", "StatisticValues"];
 /// How long data points are kept: as long as the longest alarm looks back.
 const KEPT: Duration = Duration::from_hours(7 * 24);
 /// The most alarms that one call deletes or describes.
@@ -63,9 +72,16 @@ impl CloudWatch {
         meant.flat_map(|(_, points)| points.iter().map(|point| point.value)).collect()
     }
 
-    fn points_of(&self, metric: &Metric) -> &[Point] {
-        let mut metrics = self.metrics.iter();
-        metrics.find(|(one, _)| one == metric).map_or(&[], |(_, points)| points)
+    /// The points of a metric whose time has come.
+    fn points_of(&self, metric: &Metric, now: Moment) -> Vec<Point> {
+        let own = self.metrics.iter().filter(|(one, _)| one == metric);
+        own.flat_map(|(_, points)| points).filter(|point| point.at <= now).copied().collect()
+    }
+
+    /// How long from one look at the alarms to the next.
+    fn pause(&self) -> Duration {
+        let periods = self.alarms.values().map(Alarm::period);
+        periods.min().map_or(LONGEST_PAUSE, |shortest| (shortest / 2).min(LONGEST_PAUSE))
     }
 }
 
@@ -96,7 +112,7 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
 #[must_use]
 pub fn next_due(cloud: &Cloud) -> Option<Moment> {
     let room = &cloud.cloudwatch;
-    (!room.alarms.is_empty()).then(|| room.looked.after(LOOK))
+    (!room.alarms.is_empty()).then(|| room.looked.after(room.pause()))
 }
 
 /// Looks at every alarm, where it is time, and tells whom those that change are to tell.
@@ -114,20 +130,59 @@ pub fn pass(cloud: &mut Cloud) {
 fn put_data(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let namespace = required(request, "Namespace")?;
     if namespace.starts_with("AWS/") || namespace.starts_with(':') {
-        return Err(invalid("The value for parameter Namespace is reserved."));
+        return Err(invalid_value("The value AWS/ for parameter Namespace is invalid."));
     }
-    let at = cloud.now;
-    for datum in request.structures("MetricData") {
+    let data: Vec<Parameters<'_>> = request.structures("MetricData").collect();
+    if data.is_empty() {
+        return Err(missing("MetricData"));
+    }
+    if data.len() > MOST_DATA {
+        return Err(invalid_value(
+            "The collection MetricData must not have a size greater than 1000.",
+        ));
+    }
+    let read = |datum: Parameters<'_>| {
         let metric = metric::read(namespace, datum)?;
-        let value = datum.number("Value").filter(|value| value.is_finite());
-        let value =
-            value.ok_or_else(|| invalid("At least one of Value and Values is required."))?;
-        keep(cloud, metric, Point { at, value });
+        Ok((metric, Point { at: time(cloud, datum)?, value: value(datum)? }))
+    };
+    let points: Vec<(Metric, Point)> =
+        data.into_iter().map(read).collect::<Result<_, ApiError>>()?;
+    for (metric, point) in points {
+        keep(cloud, metric, point);
     }
     Ok(json!({}))
 }
 
+fn value(datum: Parameters<'_>) -> Result<f64, ApiError> {
+    if let Some(member) = NOT_KEPT.iter().find(|member| datum.has(member)) {
+        let both = datum.has("Value");
+        let code = if both { "InvalidParameterCombination" } else { "InvalidParameterValue" };
+        return Err(ApiError::new(code, format!("{member} is not known here, but Value.")));
+    }
+    if !datum.has("Value") {
+        return Err(missing("MetricData.member.Value"));
+    }
+    let bound = 2.0_f64.powi(360);
+    let value = datum.number("Value").filter(|value| (-bound..=bound).contains(value));
+    value.ok_or_else(|| invalid_value("The value for parameter Value is out of range."))
+}
+
+/// When a value was measured; without a time of its own, when it comes in. Of the time before the
+/// cloud was made, none is kept.
+fn time(cloud: &Cloud, datum: Parameters<'_>) -> Result<Moment, ApiError> {
+    if !datum.has("Timestamp") {
+        return Ok(cloud.now);
+    }
+    let since_1970 = datum.number("Timestamp").map(jiff::SignedDuration::try_from_secs_f64);
+    let time = since_1970.and_then(|since| Timestamp::from_duration(since.ok()?).ok());
+    let time = time.filter(|time| *time >= cloud.epoch).map(|time| moment(cloud.epoch, time));
+    let is_near = |at: &Moment| cloud.now.since(*at) <= OLDEST && at.since(cloud.now) <= YOUNGEST;
+    time.filter(is_near)
+        .ok_or_else(|| invalid_value("The value for parameter Timestamp is invalid."))
+}
+
 fn keep(cloud: &mut Cloud, metric: Metric, point: Point) {
+    let now = cloud.now;
     let metrics = &mut cloud.cloudwatch.metrics;
     let place = metrics.iter().position(|(one, _)| *one == metric);
     let place = place.unwrap_or_else(|| {
@@ -136,7 +191,7 @@ fn keep(cloud: &mut Cloud, metric: Metric, point: Point) {
     });
     let points = &mut metrics[place].1;
     points.push(point);
-    points.retain(|one| point.at.since(one.at) <= KEPT);
+    points.retain(|one| now.since(one.at) <= KEPT);
 }
 
 fn describe(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
@@ -144,18 +199,58 @@ fn describe(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     if names.len() > MOST_NAMES {
         return Err(invalid("AlarmNames can have 100 items at most."));
     }
-    let prefix = request.text("AlarmNamePrefix").unwrap_or_default();
-    let is_asked = |name: &String| names.is_empty() || names.contains(name);
+    if !names.is_empty() && request.has("AlarmNamePrefix") {
+        let message = "AlarmNames and AlarmNamePrefix cannot be specified together.";
+        return Err(ApiError::new("InvalidParameterCombination", message));
+    }
     let size = page_size(request)?;
-    let after = request.text("NextToken").and_then(marker::read).unwrap_or_default();
+    let after = marker::place(request.text("NextToken"));
+    let after = after.ok_or_else(|| ApiError::new("InvalidNextToken", "Invalid NextToken."))?;
+    let filter = Filter::read(request)?;
     let alarms = cloud.cloudwatch.alarms.iter();
-    let asked = alarms.filter(|(name, _)| is_asked(name) && name.starts_with(prefix));
-    let mut rest = asked.filter(|(name, _)| **name > after).peekable();
-    let page: Vec<(&String, &Alarm)> = rest.by_ref().take(size).collect();
-    let next = rest.peek().and(page.last()).map(|(name, _)| marker::write(name));
+    let asked = alarms.filter(|(name, alarm)| filter.admits(name, alarm));
+    let (page, next) = marker::page(asked, &after, size);
     let shown: Vec<Value> =
         page.into_iter().map(|(name, alarm)| alarm.shown(cloud, name)).collect();
     Ok(json!({"MetricAlarms": shown, "CompositeAlarms": [], "NextToken": next}))
+}
+
+/// Which alarms are asked for.
+struct Filter<'a> {
+    names: Vec<String>,
+    prefix: &'a str,
+    state: Option<State>,
+    action: &'a str,
+    /// All alarms here are on metrics.
+    is_of_metrics: bool,
+}
+
+impl<'a> Filter<'a> {
+    fn read(request: Parameters<'a>) -> Result<Self, ApiError> {
+        for member in ["ChildrenOfAlarmName", "ParentsOfAlarmName"] {
+            if request.has(member) {
+                return Err(invalid(&format!("{member} is not known here.")));
+            }
+        }
+        let kinds = request.texts("AlarmTypes");
+        let state = request.has("StateValue").then(|| alarm::word(request, "StateValue"));
+        Ok(Self {
+            names: request.texts("AlarmNames"),
+            prefix: request.text("AlarmNamePrefix").unwrap_or_default(),
+            state: state.transpose()?,
+            action: request.text("ActionPrefix").unwrap_or_default(),
+            is_of_metrics: kinds.is_empty() || kinds.iter().any(|kind| kind == "MetricAlarm"),
+        })
+    }
+
+    fn admits(&self, name: &String, alarm: &Alarm) -> bool {
+        self.is_of_metrics
+            && (self.names.is_empty() || self.names.contains(name))
+            && name.starts_with(self.prefix)
+            && self.state.is_none_or(|state| state == alarm.state)
+            && (self.action.is_empty()
+                || alarm.told().any(|action| action.starts_with(self.action)))
+    }
 }
 
 fn page_size(request: Parameters<'_>) -> Result<usize, ApiError> {
@@ -166,37 +261,49 @@ fn page_size(request: Parameters<'_>) -> Result<usize, ApiError> {
         .ok_or_else(|| invalid("MaxRecords must be between 1 and 100."))
 }
 
-/// Deletes all, or, where one is not there, none.
+/// Where one is not there the others are deleted all the same (API reference, DeleteAlarms).
 fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let names = request.texts("AlarmNames");
-    let alarms = &mut cloud.cloudwatch.alarms;
-    if names.iter().any(|name| !alarms.contains_key(name)) {
-        let message = "One or more of the alarms does not exist";
-        return Err(ApiError::new("ResourceNotFound", message).with_status(404));
+    if names.len() > MOST_NAMES {
+        return Err(invalid("AlarmNames can have 100 items at most."));
     }
+    let alarms = &mut cloud.cloudwatch.alarms;
+    let are_there = names.iter().all(|name| alarms.contains_key(name));
     alarms.retain(|name, _| !names.contains(name));
-    Ok(json!({}))
+    if are_there {
+        return Ok(json!({}));
+    }
+    let message = "One or more of the alarms does not exist";
+    Err(ApiError::new("ResourceNotFound", message).with_status(404))
 }
 
 fn tag(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
-    let tags = read_tags(request)?;
+    let tags = read_tags(request, invalid_value)?;
     let alarm = tagged(cloud, request)?;
     let mut merged = alarm.tags.clone();
     merged.extend(tags);
-    if merged.len() > MOST_TAGS {
-        return Err(invalid("An alarm can have 50 tags."));
-    }
+    check_count(&merged, invalid_value)?;
     alarm.tags = merged;
     Ok(json!({}))
 }
 
-fn read_tags(request: Parameters<'_>) -> Result<BTreeMap<String, String>, ApiError> {
+fn check_count(
+    tags: &BTreeMap<String, String>,
+    refusal: fn(&str) -> ApiError,
+) -> Result<(), ApiError> {
+    if tags.len() > MOST_TAGS { Err(refusal("An alarm can have 50 tags.")) } else { Ok(()) }
+}
+
+fn read_tags(
+    request: Parameters<'_>,
+    refusal: fn(&str) -> ApiError,
+) -> Result<BTreeMap<String, String>, ApiError> {
     let one = |tag: Parameters<'_>| {
         let (key, value) =
             (tag.text("Key").unwrap_or_default(), tag.text("Value").unwrap_or_default());
-        let is_odd = key.is_empty() || key.len() > 128 || value.len() > 256;
+        let is_odd = key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256;
         if is_odd || key.starts_with("aws:") {
-            return Err(invalid("A tag's key has 1 to 128 characters and no aws: before it."));
+            return Err(refusal("A tag's key has 1 to 128 characters and no aws: before it."));
         }
         Ok((key.to_owned(), value.to_owned()))
     };
@@ -220,11 +327,17 @@ fn alarm_arn(cloud: &Cloud, name: &str) -> String {
 
 fn required<'a>(request: Parameters<'a>, name: &str) -> Result<&'a str, ApiError> {
     let text = request.text(name).filter(|text| !text.is_empty());
-    text.ok_or_else(|| {
-        ApiError::new("MissingParameter", format!("The parameter {name} is required."))
-    })
+    text.ok_or_else(|| missing(name))
 }
 
-fn invalid(message: impl Into<String>) -> ApiError {
+fn missing(name: &str) -> ApiError {
+    ApiError::new("MissingParameter", format!("The parameter {name} is required."))
+}
+
+fn invalid_value(message: &str) -> ApiError {
+    ApiError::new("InvalidParameterValue", message)
+}
+
+fn invalid(message: &str) -> ApiError {
     ApiError::new("ValidationError", message)
 }

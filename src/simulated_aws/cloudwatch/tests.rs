@@ -134,6 +134,14 @@ fn what_aws_refuses_is_refused() {
         ("EvaluationPeriods", json!(1000)),
         ("Statistic", json!("Median")),
         ("TreatMissingData", json!("whatever")),
+        ("AlarmName", json!("a".repeat(256))),
+        ("AlarmDescription", json!("d".repeat(1025))),
+        ("AlarmActions", json!(vec![TOPIC; 6])),
+        ("Period", json!(6_148_914_691_236_517_260_u64)),
+        ("EvaluationPeriods", json!(0)),
+        ("DatapointsToAlarm", json!(2)),
+        ("Unit", json!("Count")),
+        ("ExtendedStatistic", json!("p99")),
     ] {
         let mut odd = alarm("missing");
         odd[member] = value;
@@ -168,4 +176,130 @@ fn alarms_are_described_in_pages() {
     assert_eq!((count(&whole), &whole["NextToken"]), (60, &Value::Null));
     let error = ask(&mut cloud, "DescribeAlarms", &json!({"MaxRecords": 101})).unwrap_err();
     assert_eq!(error.code, "ValidationError");
+}
+
+#[test]
+fn data_are_refused_with_the_codes_that_they_have_there() {
+    let mut cloud = cloud();
+    cloud.settle(Moment::default().after(Duration::from_hours(24 * 20)));
+    let start = 1_767_225_600;
+    let day = 86_400;
+    for (datum, code) in [
+        (json!({"Value": "NaN"}), "InvalidParameterValue"),
+        (json!({"Value": 1e300}), "InvalidParameterValue"),
+        (json!({"Value": 1.0, "Values": [1.0]}), "InvalidParameterCombination"),
+        (json!({"Values": [1.0]}), "InvalidParameterValue"),
+        (json!({}), "MissingParameter"),
+        (json!({"Value": 1.0, "Timestamp": start + 5 * day}), "InvalidParameterValue"),
+        (json!({"Value": 1.0, "Timestamp": start + 21 * day}), "InvalidParameterValue"),
+    ] {
+        let mut datum = datum;
+        datum["MetricName"] = "Drift".into();
+        let asked = json!({"Namespace": "provision", "MetricData": [datum]});
+        assert_eq!(ask(&mut cloud, "PutMetricData", &asked).unwrap_err().code, code, "{asked}");
+    }
+    let datum = json!({"MetricName": "Drift", "Value": 1.0});
+    for (data, code) in [(0, "MissingParameter"), (1001, "InvalidParameterValue")] {
+        let asked = json!({"Namespace": "provision", "MetricData": vec![datum.clone(); data]});
+        assert_eq!(ask(&mut cloud, "PutMetricData", &asked).unwrap_err().code, code);
+    }
+    assert!(cloud.cloudwatch.metrics.is_empty());
+}
+
+#[test]
+fn data_count_at_the_time_that_they_say() {
+    let mut cloud = cloud();
+    ask(&mut cloud, "PutMetricAlarm", &alarm("notBreaching")).unwrap();
+    minutes(&mut cloud, 180);
+    let dimensions = json!([{"Name": "Severity", "Value": "high"}]);
+    let datum = json!({"MetricName": "Drift", "Dimensions": dimensions, "Value": 1.0,
+        "Timestamp": 1_767_225_600 + 30 * 60});
+    let asked = json!({"Namespace": "provision", "MetricData": [datum]});
+    ask(&mut cloud, "PutMetricData", &asked).unwrap();
+    minutes(&mut cloud, 10);
+    assert_eq!(cloud.cloudwatch.state_of("shop"), Some(State::Ok));
+    put(&mut cloud, 1.0);
+    minutes(&mut cloud, 10);
+    assert_eq!(cloud.cloudwatch.state_of("shop"), Some(State::Alarm));
+}
+
+#[test]
+fn a_short_period_is_not_missed() {
+    let mut cloud = cloud();
+    let mut short = alarm("notBreaching");
+    short["Period"] = 60.into();
+    ask(&mut cloud, "PutMetricAlarm", &short).unwrap();
+    minutes(&mut cloud, 1);
+    put(&mut cloud, 1.0);
+    minutes(&mut cloud, 5);
+    assert_eq!(told(&cloud), ["OK", "ALARM", "OK"]);
+}
+
+#[test]
+fn who_is_to_hear_that_nobody_can_say_does() {
+    let mut cloud = cloud();
+    let mut asked = alarm("missing");
+    asked["InsufficientDataActions"] = json!([TOPIC]);
+    asked["DatapointsToAlarm"] = 1.into();
+    ask(&mut cloud, "PutMetricAlarm", &asked).unwrap();
+    put(&mut cloud, 1.0);
+    minutes(&mut cloud, 200);
+    assert_eq!(told(&cloud), ["ALARM", "INSUFFICIENT_DATA"]);
+    let shown = ask(&mut cloud, "DescribeAlarms", &json!({})).unwrap()["MetricAlarms"][0].take();
+    assert_eq!(shown["InsufficientDataActions"], json!([TOPIC]));
+    assert_eq!(shown["DatapointsToAlarm"], 1);
+}
+
+#[test]
+fn alarms_are_described_by_what_they_are() {
+    let mut cloud = cloud();
+    ask(&mut cloud, "PutMetricAlarm", &alarm("missing")).unwrap();
+    for (asked, count) in [
+        (json!({"StateValue": "INSUFFICIENT_DATA"}), 1),
+        (json!({"StateValue": "OK"}), 0),
+        (json!({"ActionPrefix": "arn:aws:sns:"}), 1),
+        (json!({"ActionPrefix": "arn:aws:lambda:"}), 0),
+        (json!({"AlarmTypes": ["MetricAlarm"]}), 1),
+        (json!({"AlarmTypes": ["CompositeAlarm"]}), 0),
+    ] {
+        let shown = ask(&mut cloud, "DescribeAlarms", &asked).unwrap();
+        assert_eq!(shown["MetricAlarms"].as_array().unwrap().len(), count, "{asked}");
+    }
+    for (asked, code) in [
+        (json!({"NextToken": "odd"}), "InvalidNextToken"),
+        (json!({"AlarmNames": ["a"], "AlarmNamePrefix": "a"}), "InvalidParameterCombination"),
+        (json!({"StateValue": "odd"}), "ValidationError"),
+        (json!({"ChildrenOfAlarmName": "shop"}), "ValidationError"),
+    ] {
+        assert_eq!(ask(&mut cloud, "DescribeAlarms", &asked).unwrap_err().code, code, "{asked}");
+    }
+}
+
+#[test]
+fn those_that_are_there_are_deleted_also_with_one_that_is_not() {
+    let mut cloud = cloud();
+    ask(&mut cloud, "PutMetricAlarm", &alarm("missing")).unwrap();
+    let asked = json!({"AlarmNames": ["shop", "none"]});
+    assert_eq!(ask(&mut cloud, "DeleteAlarms", &asked).unwrap_err().code, "ResourceNotFound");
+    assert_eq!(cloud.cloudwatch.state_of("shop"), None);
+    let many = json!({"AlarmNames": vec!["shop"; 101]});
+    assert_eq!(ask(&mut cloud, "DeleteAlarms", &many).unwrap_err().code, "ValidationError");
+}
+
+#[test]
+fn tags_are_bounded() {
+    let mut cloud = cloud();
+    let tags = |count: usize| -> Vec<Value> {
+        (0..count).map(|number| json!({"Key": format!("k{number}"), "Value": ""})).collect()
+    };
+    let mut asked = alarm("missing");
+    asked["Tags"] = tags(51).into();
+    assert_eq!(ask(&mut cloud, "PutMetricAlarm", &asked).unwrap_err().code, "ValidationError");
+    asked["Tags"] = tags(50).into();
+    ask(&mut cloud, "PutMetricAlarm", &asked).unwrap();
+    for tag in [json!({"Key": "other", "Value": ""}), json!({"Key": "aws:x", "Value": ""})] {
+        let asked = json!({"ResourceARN": ARN, "Tags": [tag]});
+        let refused = ask(&mut cloud, "TagResource", &asked).unwrap_err();
+        assert_eq!(refused.code, "InvalidParameterValue", "{asked}");
+    }
 }

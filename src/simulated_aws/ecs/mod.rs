@@ -41,6 +41,9 @@ use workload::Workload;
 /// 17.d, 17.d3).
 const TOMBSTONE: Duration = Duration::from_hours(1);
 
+/// Who takes the roles of tasks on.
+pub const TASKS: &str = "ecs-tasks.amazonaws.com";
+
 /// What the account holds of ECS.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ecs {

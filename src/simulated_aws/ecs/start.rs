@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::TASKS;
 use super::lookup::definition;
 use super::model::{Health, Network, Phase, Tags, Task, TaskInterface, Template};
 use super::service::PLATFORM;
-use crate::simulated_aws::cloud::Cloud;
+use crate::simulated_aws::cloud::{ACCOUNT, Cloud};
 use crate::simulated_aws::ec2::interface::{self, NewInterface};
 use crate::simulated_aws::iam;
 
@@ -162,31 +163,39 @@ fn choose(cloud: &Cloud, new: &NewTask<'_>) -> Option<String> {
     chosen["capacityProvider"].as_str().map(str::to_owned)
 }
 
-/// A role that is not there cannot be assumed (aws-behaviour 9, 24.3).
 fn check_roles(cloud: &Cloud, arn: &str) -> Result<(), Refusal> {
-    let Some(definition) = definition(&cloud.ecs, arn) else { return Ok(()) };
-    for member in ["executionRoleArn", "taskRoleArn"] {
-        let role = definition.document.get(member).and_then(Value::as_str);
-        if let Some(role) = role.filter(|role| !iam::role_exists(cloud, role)) {
-            let error = format!(
-                "ECS was unable to assume the role '{role}' that was provided for this task. \
-                 Please verify that the role being passed exists and that it has the proper trust \
-                 relationship and permissions."
-            );
-            return Err(Refusal {
-                event: format!("failed to launch a task with (error {error})."),
-                reason: error,
-                detail: String::new(),
-            });
-        }
-    }
-    Ok(())
+    let Some(error) = unassumable(cloud, arn) else { return Ok(()) };
+    Err(Refusal {
+        event: format!("failed to launch a task with (error {error})."),
+        reason: error,
+        detail: String::new(),
+    })
+}
+
+/// What is said where a role of a definition can't be assumed, as one that is not there can't
+/// (aws-behaviour 9, 24.3).
+pub(super) fn unassumable(cloud: &Cloud, arn: &str) -> Option<String> {
+    let mut roles = super::roles_of(cloud, arn).into_iter();
+    let role = roles.find(|role| !may_assume(cloud, role))?;
+    Some(format!(
+        "ECS was unable to assume the role '{role}' that was provided for this task. Please verify \
+         that the role being passed has the proper trust relationship and permissions and that your \
+         IAM user has permissions to pass this role."
+    ))
+}
+
+/// Whether tasks may take a role on. They do so for this account, and for no cluster that could be
+/// told (developer guide, "Amazon ECS task IAM role", on `aws:SourceArn`).
+fn may_assume(cloud: &Cloud, role: &str) -> bool {
+    let source = cloud.arn("ecs", "task");
+    let context = [("aws:SourceArn", source.as_str()), ("aws:SourceAccount", ACCOUNT)];
+    iam::trusts(cloud, role, TASKS, &context)
 }
 
 /// Makes the network interface, in the subnet that has the fewest of the group's tasks.
 fn attach(cloud: &mut Cloud, new: &NewTask<'_>) -> Result<TaskInterface, Refusal> {
     let subnet = emptiest_subnet(cloud, new, &new.template.network);
-    let attachment = fresh_uuid(cloud);
+    let attachment = cloud.fresh_uuid();
     let wanted = NewInterface {
         subnet,
         groups: new.template.network.security_groups.clone(),
@@ -223,10 +232,4 @@ fn emptiest_subnet(cloud: &Cloud, new: &NewTask<'_>, network: &Network) -> Strin
         tasks.filter(own).count()
     };
     network.subnets.iter().min_by_key(|subnet| siblings(subnet)).cloned().unwrap_or_default()
-}
-
-/// Hexadecimal digits in the groups of a UUID.
-pub(super) fn fresh_uuid(cloud: &mut Cloud) -> String {
-    let digits = cloud.fresh_hex(32);
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::error::invalid;
+use super::error::{client, invalid};
 use super::lifecycle;
 use super::lookup::{
     active_cluster, cluster_name, missing, page, required, service_key, short, usable_definition,
 };
 use super::model::{Stop, Task, Template};
 use super::service::{capacity, network, platform_version};
-use super::start::{NewTask, start};
+use super::start::{NewTask, start, unassumable};
 use super::tag::{check_tags, tags_of};
 use super::view;
 use crate::simulated_aws::cloud::Cloud;
@@ -97,6 +97,9 @@ pub(super) fn run(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let cluster = cluster_name(request).to_owned();
     let definition = usable_definition(&cloud.ecs, &template.task_definition)?;
     let family = format!("family:{}", definition.family);
+    if let Some(error) = unassumable(cloud, &template.task_definition) {
+        return Err(client(error));
+    }
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     for _ in 0..count {
         let new = NewTask {

@@ -1,5 +1,6 @@
 //! The managed policies that AWS itself offers: those that stacks of this kind attach.
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::simulated_aws::cloud::Cloud;
@@ -63,6 +64,23 @@ pub(super) fn id(policy: &Managed) -> String {
 /// The name of a policy: what follows the last slash of its ARN.
 pub(super) fn name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// What a policy says of what roles are asked for here: to start tasks, to pass roles on, and to read
+/// secrets and parameters (AWS Managed Policy Reference Guide, by name).
+pub(super) fn statements(arn: &str) -> Value {
+    let allow = |actions: Value| json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    match name(arn) {
+        "AdministratorAccess" => allow(json!("*")),
+        "PowerUserAccess" => json!({
+            "Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"],
+            "Resource": "*",
+        }),
+        "AmazonSSMManagedInstanceCore" => allow(json!(["ssm:GetParameter", "ssm:GetParameters"])),
+        "AmazonSSMReadOnlyAccess" | "ReadOnlyAccess" => allow(json!("ssm:Get*")),
+        "SecretsManagerReadWrite" => allow(json!("secretsmanager:*")),
+        _ => Value::Null,
+    }
 }
 
 #[cfg(test)]

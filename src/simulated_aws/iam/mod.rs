@@ -16,6 +16,7 @@ use super::wire::{Answer, ApiError, Parameters};
 
 mod attachments;
 mod authorization_details;
+mod condition;
 mod document;
 mod inline;
 mod managed;
@@ -28,7 +29,8 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use permission::allows;
+pub use condition::Context;
+pub use permission::{allows, trusts};
 pub use service_linked::ensure_service_linked_role;
 
 /// What the account holds in IAM.
@@ -88,18 +90,6 @@ impl Iam {
 #[must_use]
 pub fn role_exists(cloud: &Cloud, arn: &str) -> bool {
     cloud.iam.roles.values().any(|role| role.arn == arn)
-}
-
-/// Whether a role exists and lets a service of AWS take it on; conditions are not judged.
-#[must_use]
-pub fn trusts(cloud: &Cloud, arn: &str, principal: &str) -> bool {
-    let Some(role) = cloud.iam.roles.values().find(|role| role.arn == arn) else { return false };
-    let document: serde_json::Value = serde_json::from_str(&role.trust).unwrap_or_default();
-    let statements = permission::list(&document["Statement"]);
-    statements.iter().any(|statement| {
-        let services = permission::list(&statement["Principal"]["Service"]);
-        statement["Effect"] == "Allow" && services.iter().any(|service| service == principal)
-    })
 }
 
 /// Answers an operation.

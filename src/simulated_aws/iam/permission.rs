@@ -1,35 +1,95 @@
-//! What a role may do, as far as its inline policies say.
+//! What a role may do, and who may take it on, as far as its policies say.
 
 use serde_json::{Map, Value};
 
-use super::Role;
+use super::condition::{self, Context};
+use super::{Role, managed};
 use crate::simulated_aws::cloud::Cloud;
 
-/// The one managed policy whose contents are known: it lets a task pull its image and write its log.
-const PULL_AND_LOG: &str = "AmazonECSTaskExecutionRolePolicy";
+/// What one who takes a role on does.
+const ASSUME: &str = "sts:AssumeRole";
+
+type Statement = Map<String, Value>;
+
+/// Something that a role would do to a resource.
+struct Deed<'a> {
+    action: &'a str,
+    resource: &'a str,
+    context: &'a Context<'a>,
+}
 
 /// Whether a role may do something to a resource.
 ///
-/// A policy of another's making that is attached to the role is taken to allow it, since what it
-/// says is not kept here; conditions and boundaries are not judged.
+/// Of AWS's own policies only what is asked about here is known; those of which nothing is allow
+/// nothing.
 #[must_use]
-pub fn allows(cloud: &Cloud, role: &str, action: &str, resource: &str) -> bool {
+pub fn allows(
+    cloud: &Cloud,
+    role: &str,
+    action: &str,
+    resource: &str,
+    context: &Context<'_>,
+) -> bool {
     let Some(role) = cloud.iam.roles.values().find(|one| one.arn == role) else { return false };
-    let statements = statements(role);
-    let applying = || statements.iter().filter(|one| applies(one, action, resource));
-    if applying().any(|one| one["Effect"] == "Deny") {
-        return false;
-    }
-    applying().any(|one| one["Effect"] == "Allow")
-        || role.attached.iter().any(|arn| !arn.ends_with(PULL_AND_LOG))
+    let deed = Deed { action, resource, context };
+    let bounds = role.boundary.as_deref().map(managed::statements);
+    permit(&own_statements(role), &deed)
+        && bounds.is_none_or(|bounds| permit(&statements(&bounds), &deed))
 }
 
-fn statements(role: &Role) -> Vec<Map<String, Value>> {
-    let documents = role.inline.values().filter_map(|text| serde_json::from_str(text).ok());
-    documents.flat_map(|document: Value| list(&document["Statement"])).filter_map(object).collect()
+/// Whether a role exists and lets a service of AWS take it on.
+#[must_use]
+pub fn trusts(cloud: &Cloud, arn: &str, service: &str, context: &Context<'_>) -> bool {
+    let Some(role) = cloud.iam.roles.values().find(|role| role.arn == arn) else { return false };
+    let statements = parsed(&role.trust);
+    decide(&statements, context, |one| {
+        covers(one, "Action", "NotAction", ASSUME, matches_ignoring_case)
+            && names_service(one, service)
+    })
 }
 
-fn object(value: Value) -> Option<Map<String, Value>> {
+fn permit(statements: &[Statement], deed: &Deed<'_>) -> bool {
+    decide(statements, deed.context, |one| {
+        covers(one, "Action", "NotAction", deed.action, matches_ignoring_case)
+            && covers(one, "Resource", "NotResource", deed.resource, matches)
+    })
+}
+
+/// Whether one of the statements that apply allows it, and none denies it.
+fn decide(
+    statements: &[Statement],
+    context: &Context<'_>,
+    applies: impl Fn(&Statement) -> bool,
+) -> bool {
+    let says = |effect: &str| {
+        let mut saying = statements.iter().filter(|one| one["Effect"] == effect);
+        saying.any(|one| applies(one) && is_in_force(one, context))
+    };
+    says("Allow") && !says("Deny")
+}
+
+/// Whether a statement's condition holds. Where nobody can say, it is one that denies.
+fn is_in_force(statement: &Statement, context: &Context<'_>) -> bool {
+    let holds = condition::holds(statement.get("Condition"), context);
+    holds.unwrap_or_else(|| statement["Effect"] == "Deny")
+}
+
+fn own_statements(role: &Role) -> Vec<Statement> {
+    let inline = role.inline.values().flat_map(|document| parsed(document));
+    let attached = role.attached.iter().flat_map(|arn| statements(&managed::statements(arn)));
+    inline.chain(attached).collect()
+}
+
+fn parsed(document: &str) -> Vec<Statement> {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    statements(&document["Statement"])
+}
+
+fn statements(value: &Value) -> Vec<Statement> {
+    list(value).into_iter().filter_map(object).collect()
+}
+
+fn object(value: Value) -> Option<Statement> {
     match value {
         Value::Object(members) => Some(members),
         _ => None,
@@ -45,30 +105,44 @@ pub(super) fn list(value: &Value) -> Vec<Value> {
     }
 }
 
-fn applies(statement: &Map<String, Value>, action: &str, resource: &str) -> bool {
-    let names = |member: &str, text: &str| {
+/// Whether one of two members that exclude each other covers a text.
+fn covers(
+    statement: &Statement,
+    member: &str,
+    negated: &str,
+    text: &str,
+    is_like: fn(&str, &str) -> bool,
+) -> bool {
+    let names = |member: &str| {
         let patterns = list(statement.get(member).unwrap_or(&Value::Null));
-        patterns.iter().filter_map(Value::as_str).any(|pattern| matches(pattern, text))
+        patterns.iter().filter_map(Value::as_str).any(|pattern| is_like(pattern, text))
     };
-    let covers = |member: &str, negated: &str, text: &str| {
-        if statement.contains_key(negated) { !names(negated, text) } else { names(member, text) }
+    if statement.contains_key(negated) { !names(negated) } else { names(member) }
+}
+
+fn names_service(statement: &Statement, service: &str) -> bool {
+    let names = |member: &str| {
+        let principal = statement.get(member).unwrap_or(&Value::Null);
+        list(&principal["Service"]).iter().any(|one| one == service)
     };
-    covers("Action", "NotAction", action) && covers("Resource", "NotResource", resource)
+    if statement.contains_key("NotPrincipal") { !names("NotPrincipal") } else { names("Principal") }
+}
+
+/// Services and actions are compared ignoring case (IAM user guide, "Action").
+fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
+    matches(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
 /// Whether a text is as a pattern says, in which `*` stands for any characters and `?` for one.
-/// Services and actions are compared ignoring case, as AWS does; here, so are resources.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
     // How far the pattern has come, for each of its beginnings.
     let mut reached = vec![false; pattern.len() + 1];
     reached[0] = true;
     for at in 0..pattern.len() {
         reached[at + 1] = reached[at] && pattern[at] == '*';
     }
-    for letter in text {
+    for letter in text.chars() {
         let mut next = vec![false; pattern.len() + 1];
         for (at, sign) in pattern.iter().enumerate() {
             next[at + 1] = match sign {
@@ -90,7 +164,9 @@ mod tests {
     fn patterns_stand_for_what_aws_lets_them_stand_for() {
         assert!(matches("*", ""));
         assert!(matches("secretsmanager:Get*", "secretsmanager:GetSecretValue"));
-        assert!(matches("SecretsManager:getsecretvalue", "secretsmanager:GetSecretValue"));
+        let lower = "SecretsManager:getsecretvalue";
+        assert!(matches_ignoring_case(lower, "secretsmanager:GetSecretValue"));
+        assert!(!matches(lower, "secretsmanager:GetSecretValue"));
         assert!(matches("arn:*:db-??????", "arn:aws:secretsmanager:x:1:secret:db-a1b2c3"));
         assert!(!matches("arn:*:db-??????", "arn:aws:secretsmanager:x:1:secret:db-a1b2"));
         assert!(!matches("ssm:GetParameter", "ssm:GetParameters"));

@@ -6,7 +6,7 @@ use aws_sdk_iam::error::ProvideErrorMetadata;
 use aws_sdk_iam::types::{EntityType, Tag};
 use serde_json::{Value, json};
 
-use super::{answer, ensure_service_linked_role, role_exists};
+use super::{allows, answer, ensure_service_linked_role, role_exists};
 use crate::simulated_aws::connector::Connector;
 use crate::simulated_aws::wire::{Answer, Parameters};
 use crate::simulated_aws::{Clock, Cloud, Endpoint, clock::Moment};
@@ -177,6 +177,30 @@ fn a_tag_in_another_case_takes_the_place_of_the_first() {
     }
     let tags = ask(&mut cloud, "ListRoleTags", &json!({"RoleName": "task"})).unwrap();
     assert_eq!(tags["Tags"], json!([{"Key": "team", "Value": "team"}]));
+}
+
+#[test]
+fn a_managed_policy_allows_what_it_is_for() {
+    let (secret, parameter) = ("secretsmanager:GetSecretValue", "ssm:GetParameters");
+    for (policy, allowed) in [
+        ("AdministratorAccess", &[secret, parameter][..]),
+        ("PowerUserAccess", &[secret, parameter]),
+        ("SecretsManagerReadWrite", &[secret]),
+        ("AmazonSSMReadOnlyAccess", &[parameter]),
+        ("ReadOnlyAccess", &[parameter]),
+        ("AmazonS3FullAccess", &[]),
+        ("service-role/AmazonECSTaskExecutionRolePolicy", &[]),
+    ] {
+        let mut cloud = cloud();
+        create(&mut cloud, "task").unwrap();
+        let arn = format!("arn:aws:iam::aws:policy/{policy}");
+        let request = json!({"RoleName": "task", "PolicyArn": arn});
+        ask(&mut cloud, "AttachRolePolicy", &request).unwrap();
+        let role = "arn:aws:iam::123456789012:role/task";
+        let may = |action: &&str| allows(&cloud, role, action, "arn:aws:x:::y", &[]);
+        let actual: Vec<&str> = [secret, parameter].into_iter().filter(may).collect();
+        assert_eq!(actual, allowed, "{policy}");
+    }
 }
 
 fn client(cloud: Cloud) -> aws_sdk_iam::Client {

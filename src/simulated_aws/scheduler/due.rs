@@ -6,16 +6,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::autoscaling::schedule::{self, moment};
 use super::super::clock::Moment;
 use super::super::cloud::Cloud;
-use super::super::wire::{ApiError, Parameters};
-use super::super::{ecs, iam};
+use super::super::schedule::{self, moment};
+use super::super::sts::Caller;
+use super::super::wire::{ApiError, Parameters, Service};
+use super::super::{cloudtrail, ecs, iam};
 use super::cron::Cron;
-use super::{Again, Attempt, PRINCIPAL, Schedule, invalid};
+use super::{Again, Attempt, NOT_ASSUMED, PRINCIPAL, Schedule, invalid, may_assume, read};
 
 /// The pause before what did not work is tried again.
 const PAUSE: Duration = Duration::from_mins(1);
+/// How much of a schedule's name a task says that it was started by, with what comes before it.
+const LONGEST_STARTED_BY: usize = 36;
 
 /// When a schedule is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +37,7 @@ impl Timetable {
         let cron = expression.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')'));
         match cron {
             Some(cron) => Cron::parse(cron).map(Self::Times).ok_or_else(odd),
-            None => schedule::Schedule::parse(expression).map(Self::Steady).map_err(|_| odd()),
+            None => schedule::Schedule::parse(expression).map(Self::Steady).ok_or_else(odd),
         }
     }
 
@@ -90,56 +93,99 @@ fn perform(cloud: &mut Cloud, name: &str) {
         schedule.next = schedule.timetable.next(epoch, schedule.created, now);
     }
     let target = schedule.shown["Target"].clone();
-    let outcome = run(cloud, &target);
+    let outcome = run(cloud, name, &target);
     let is_failure = outcome.is_err();
     cloud.scheduler.attempts.push(Attempt { schedule: name.to_owned(), at: now, outcome });
+    let Some(schedule) = cloud.scheduler.schedules.get_mut(name) else { return };
     if is_failure {
-        let retries = &target["RetryPolicy"];
-        let since = again.map_or(now, |again| again.since);
-        let attempts = again.map_or(0, |again| again.attempts);
-        let next = Again { since, at: now.after(PAUSE), attempts: attempts + 1 };
-        let may_be = u64::from(attempts) < retries["MaximumRetryAttempts"].as_u64().unwrap_or(0)
-            && next.at.since(since).as_secs()
-                <= retries["MaximumEventAgeInSeconds"].as_u64().unwrap_or(0);
-        if let Some(schedule) = cloud.scheduler.schedules.get_mut(name) {
-            schedule.again = may_be.then_some(next);
-        }
+        schedule.again = repeated(&target["RetryPolicy"], again, now);
+    }
+    let is_over = schedule.due().is_none();
+    if is_over && schedule.shown["ActionAfterCompletion"] == "DELETE" {
+        cloud.scheduler.schedules.remove(name);
     }
 }
 
+/// When what did not work now is tried again, if it is.
+fn repeated(retries: &Value, again: Option<Again>, now: Moment) -> Option<Again> {
+    let since = again.map_or(now, |again| again.since);
+    let attempts = again.map_or(0, |again| again.attempts);
+    let next = Again { since, at: now.after(PAUSE), attempts: attempts + 1 };
+    let may_be = u64::from(attempts) < retries["MaximumRetryAttempts"].as_u64().unwrap_or(0)
+        && next.at.since(since).as_secs()
+            <= retries["MaximumEventAgeInSeconds"].as_u64().unwrap_or(0);
+    may_be.then_some(next)
+}
+
 /// Runs a target's task with its role; gives the task's ARN.
-fn run(cloud: &mut Cloud, target: &Value) -> Result<String, String> {
+fn run(cloud: &mut Cloud, name: &str, target: &Value) -> Result<String, String> {
     let role = target["RoleArn"].as_str().unwrap_or_default();
-    let ecs = &target["EcsParameters"];
-    let definition = ecs["TaskDefinitionArn"].as_str().unwrap_or_default();
-    if !iam::trusts(cloud, role, PRINCIPAL) {
-        return Err("the role can't be assumed".into());
+    if !may_assume(cloud, role) {
+        return Err(NOT_ASSUMED.into());
     }
-    let handed = ecs::roles_of(cloud, definition);
-    let mut rights = vec![("ecs:RunTask", definition.to_owned())];
-    rights.extend(handed.into_iter().map(|handed| ("iam:PassRole", handed)));
-    for (action, resource) in rights {
-        if !iam::allows(cloud, role, action, &resource) {
-            return Err(format!("{role} is not authorized to perform: {action} on {resource}"));
-        }
-    }
-    let network = &ecs["NetworkConfiguration"]["awsvpcConfiguration"];
-    let request = json!({
-        "cluster": target["Arn"],
-        "taskDefinition": definition,
-        "count": ecs["TaskCount"],
-        "launchType": ecs["LaunchType"],
-        "startedBy": "EventBridge Scheduler",
-        "networkConfiguration": {"awsvpcConfiguration": {
-            "subnets": network["Subnets"],
-            "securityGroups": network["SecurityGroups"],
-            "assignPublicIp": network["AssignPublicIp"],
-        }},
-    });
-    let answer = ecs::answer(cloud, "RunTask", Parameters::new(&request));
+    let caller = Caller::Delegate {
+        role: role.rsplit('/').next().unwrap_or_default().to_owned(),
+        session: cloud.fresh_hex(32),
+        service: PRINCIPAL.to_owned(),
+    };
+    let request = request(name, target);
+    let answer = match denied(cloud, &caller, target) {
+        Some(error) => Err(error),
+        None => ecs::answer(cloud, "RunTask", Parameters::new(&request)),
+    };
+    cloudtrail::record_delegate(cloud, caller, Service::Ecs, "RunTask", request, &answer);
     let answer = answer.map_err(|error| format!("{}: {}", error.code, error.message))?;
     match answer["tasks"][0]["taskArn"].as_str() {
         Some(arn) => Ok(arn.to_owned()),
         None => Err(answer["failures"].to_string()),
     }
+}
+
+/// Who may start a task has to be allowed to pass its roles on too (IAM's Service Authorization
+/// Reference, "Condition keys for Amazon Elastic Container Service", "… for IAM").
+fn denied(cloud: &Cloud, caller: &Caller, target: &Value) -> Option<ApiError> {
+    let role = target["RoleArn"].as_str().unwrap_or_default();
+    let definition = target["EcsParameters"]["TaskDefinitionArn"].as_str().unwrap_or_default();
+    let started = [("ecs:cluster", target["Arn"].as_str().unwrap_or_default())];
+    let passed = [("iam:PassedToService", ecs::TASKS)];
+    let deed = |action, resource: &str, context: &[(&str, &str)]| {
+        let is_allowed = iam::allows(cloud, role, action, resource, context);
+        (!is_allowed).then(|| not_authorized(&caller.arn(cloud.partition()), action, resource))
+    };
+    deed("ecs:RunTask", definition, &started).or_else(|| {
+        let handed = ecs::roles_of(cloud, definition);
+        handed.iter().find_map(|handed| deed("iam:PassRole", handed, &passed))
+    })
+}
+
+/// In the words of AWS's (IAM user guide, "Troubleshoot access denied error messages").
+fn not_authorized(caller: &str, action: &str, resource: &str) -> ApiError {
+    let message = format!(
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} because no \
+         identity-based policy allows the {action} action"
+    );
+    ApiError::new("AccessDeniedException", message)
+}
+
+fn request(name: &str, target: &Value) -> Value {
+    let ecs = &target["EcsParameters"];
+    let network = &ecs["NetworkConfiguration"]["awsvpcConfiguration"];
+    let started_by = format!("chronos-schedule/{name}");
+    json!({
+        "cluster": target["Arn"],
+        "taskDefinition": ecs["TaskDefinitionArn"],
+        "count": ecs["TaskCount"],
+        "launchType": ecs["LaunchType"],
+        "capacityProviderStrategy": ecs["CapacityProviderStrategy"],
+        "platformVersion": ecs["PlatformVersion"],
+        "group": ecs["Group"],
+        "enableExecuteCommand": ecs["EnableExecuteCommand"],
+        "overrides": read::overrides(target["Input"].as_str()),
+        "startedBy": started_by.chars().take(LONGEST_STARTED_BY).collect::<String>(),
+        "networkConfiguration": {"awsvpcConfiguration": {
+            "subnets": network["Subnets"],
+            "securityGroups": network["SecurityGroups"],
+            "assignPublicIp": network["AssignPublicIp"],
+        }},
+    })
 }

@@ -6,6 +6,7 @@
 
 mod cron;
 mod due;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::due::Timetable;
 use super::clock::Moment;
-use super::cloud::Cloud;
+use super::cloud::{ACCOUNT, Cloud};
 use super::endpoint::unknown_operation;
 use super::iam;
 use super::marker;
@@ -32,6 +33,9 @@ const LONGEST_NAME: usize = 64;
 const LARGEST_PAGE: usize = 100;
 /// Who takes the role of a schedule on.
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
+/// What is said of a role that it may not take on.
+const NOT_ASSUMED: &str =
+    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
 
 /// What the account holds here.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -91,6 +95,7 @@ pub fn answer(cloud: &mut Cloud, operation: &str, request: Parameters<'_>) -> An
 fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     let name = name(request)?.to_owned();
     let token = token(request)?.map(str::to_owned);
+    let schedule = read::schedule(cloud, request, token.clone(), cloud.now)?;
     let arn = arn(cloud, &name);
     if let Some(there) = cloud.scheduler.schedules.get(&name) {
         if token.is_some() && there.token == token {
@@ -99,7 +104,6 @@ fn create(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
         let message = format!("Schedule {name} already exists.");
         return Err(ApiError::new("ConflictException", message).with_status(409));
     }
-    let schedule = read(cloud, request, token, cloud.now)?;
     cloud.scheduler.schedules.insert(name, schedule);
     Ok(json!({"ScheduleArn": arn}))
 }
@@ -110,7 +114,7 @@ fn update(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
     token(request)?;
     let there = found(cloud, &name)?;
     let (token, created) = (there.token.clone(), there.created);
-    let schedule = read(cloud, request, token, created)?;
+    let schedule = read::schedule(cloud, request, token, created)?;
     cloud.scheduler.schedules.insert(name.clone(), schedule);
     Ok(json!({"ScheduleArn": arn(cloud, &name)}))
 }
@@ -119,12 +123,11 @@ fn get(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let name = name(request)?;
     let schedule = found(cloud, name)?;
     let mut shown = schedule.shown.clone();
-    let at = |moment| json!(cloud.timestamp(moment).as_duration().as_secs_f64());
     shown["Name"] = name.into();
     shown["Arn"] = arn(cloud, name).into();
     shown["GroupName"] = DEFAULT.into();
-    shown["CreationDate"] = at(schedule.created);
-    shown["LastModificationDate"] = at(schedule.modified);
+    shown["CreationDate"] = seconds(cloud, schedule.created).into();
+    shown["LastModificationDate"] = seconds(cloud, schedule.modified).into();
     Ok(shown)
 }
 
@@ -138,102 +141,60 @@ fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 
 /// In pages, in the order of names.
 fn list(cloud: &Cloud, request: Parameters<'_>) -> Answer {
+    check_group(request)?;
     let prefix = request.text("NamePrefix").unwrap_or_default();
+    let state = read::state(request)?;
     let size = request.integer("MaxResults").map_or(Ok(LARGEST_PAGE), usize::try_from);
     let size = size.ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
     let size = size.ok_or_else(|| invalid("MaxResults is to be from 1 to 100."))?;
-    let after = request.text("NextToken").and_then(marker::read).unwrap_or_default();
-    let asked = cloud.scheduler.schedules.iter().filter(|(name, _)| name.starts_with(prefix));
-    let mut rest = asked.filter(|(name, _)| **name > after).peekable();
-    let page: Vec<(&String, &Schedule)> = rest.by_ref().take(size).collect();
-    let next = rest.peek().and(page.last()).map(|(name, _)| marker::write(name));
-    let shown = page.iter().map(|(name, schedule)| {
-        let target = json!({"Arn": schedule.shown["Target"]["Arn"]});
-        let state = &schedule.shown["State"];
-        json!({"Name": name, "Arn": arn(cloud, name), "GroupName": DEFAULT, "State": state, "Target": target})
+    let after = marker::place(request.text("NextToken"));
+    let after = after.ok_or_else(|| invalid("Invalid NextToken."))?;
+    let asked = cloud.scheduler.schedules.iter().filter(|(name, schedule)| {
+        name.starts_with(prefix) && state.is_none_or(|state| schedule.shown["State"] == state)
     });
-    Ok(json!({"Schedules": shown.collect::<Vec<_>>(), "NextToken": next}))
+    let (page, next) = marker::page(asked, &after, size);
+    let shown: Vec<Value> =
+        page.into_iter().map(|(name, schedule)| summary(cloud, name, schedule)).collect();
+    Ok(json!({"Schedules": shown, "NextToken": next}))
 }
 
-fn read(
-    cloud: &mut Cloud,
-    request: Parameters<'_>,
-    token: Option<String>,
-    created: Moment,
-) -> Result<Schedule, ApiError> {
-    let expression = required(request, "ScheduleExpression")?;
-    let timetable = Timetable::parse(expression)?;
-    let zone = request.text("ScheduleExpressionTimezone").unwrap_or("UTC");
-    if zone != "UTC" {
-        return Err(invalid("The only time zone known here is UTC."));
-    }
-    let window = window(request)?;
-    let target = target(cloud, request.structure("Target"))?;
-    let state = request.text("State").unwrap_or("ENABLED");
-    let shown = json!({
-        "ScheduleExpression": expression,
-        "ScheduleExpressionTimezone": zone,
-        "FlexibleTimeWindow": window,
-        "State": state,
-        "Description": request.text("Description"),
-        "Target": target,
-        "ActionAfterCompletion": request.text("ActionAfterCompletion").unwrap_or("NONE"),
-    });
-    let is_on = state == "ENABLED";
-    let (epoch, now) = (cloud.epoch, cloud.now);
-    let next = is_on.then(|| timetable.first(epoch, created, now)).flatten();
-    Ok(Schedule { token, timetable, shown, created, modified: now, next, again: None })
+fn summary(cloud: &Cloud, name: &str, schedule: &Schedule) -> Value {
+    json!({
+        "Name": name,
+        "Arn": arn(cloud, name),
+        "GroupName": DEFAULT,
+        "State": schedule.shown["State"],
+        "Target": {"Arn": schedule.shown["Target"]["Arn"]},
+        "CreationDate": seconds(cloud, schedule.created),
+        "LastModificationDate": seconds(cloud, schedule.modified),
+    })
 }
 
-fn window(request: Parameters<'_>) -> Result<Value, ApiError> {
-    let window = request.structure("FlexibleTimeWindow");
-    let minutes = window.integer("MaximumWindowInMinutes");
-    match (window.text("Mode"), minutes) {
-        (Some("OFF"), None) => Ok(json!({"Mode": "OFF"})),
-        (Some("FLEXIBLE"), Some(minutes @ 1..=1440)) => {
-            Ok(json!({"Mode": "FLEXIBLE", "MaximumWindowInMinutes": minutes}))
-        }
-        _ => Err(invalid("FlexibleTimeWindow has a Mode of OFF, or of FLEXIBLE with a window.")),
-    }
+/// A moment in seconds since 1970.
+fn seconds(cloud: &Cloud, moment: Moment) -> f64 {
+    cloud.timestamp(moment).as_duration().as_secs_f64()
 }
 
-/// A target is a cluster of ECS, whose task definition is started with a role that the scheduler may
-/// take on.
-fn target(cloud: &Cloud, target: Parameters<'_>) -> Result<Value, ApiError> {
-    let (arn, role) = (required(target, "Arn")?, required(target, "RoleArn")?);
-    if !arn.starts_with(&cloud.arn("ecs", "cluster/")) {
-        return Err(invalid(format!("Provided Arn {arn} is not one that is known here.")));
+/// Whether the scheduler may take a role on. It says for which group of schedules of which account it
+/// does (user guide, "Confused deputy prevention").
+fn may_assume(cloud: &Cloud, role: &str) -> bool {
+    let group = cloud.arn("scheduler", &format!("schedule-group/{DEFAULT}"));
+    let context = [("aws:SourceArn", group.as_str()), ("aws:SourceAccount", ACCOUNT)];
+    iam::trusts(cloud, role, PRINCIPAL, &context)
+}
+
+/// Nobody here makes another group than the one that is there.
+fn check_group(request: Parameters<'_>) -> Result<(), ApiError> {
+    let group = request.text("GroupName").unwrap_or(DEFAULT);
+    if group == DEFAULT {
+        return Ok(());
     }
-    if !iam::trusts(cloud, role, PRINCIPAL) {
-        return Err(invalid(
-            "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
-        ));
-    }
-    let ecs = target.structure("EcsParameters");
-    required(ecs, "TaskDefinitionArn")?;
-    let mut shown = target.whole().clone();
-    let retries = target.structure("RetryPolicy");
-    let attempts = retries.integer("MaximumRetryAttempts").unwrap_or(185);
-    let age = retries.integer("MaximumEventAgeInSeconds").unwrap_or(86_400);
-    if !(0..=185).contains(&attempts) || !(60..=86_400).contains(&age) {
-        return Err(invalid(
-            "RetryPolicy has up to 185 attempts and an age of 60 to 86400 seconds.",
-        ));
-    }
-    shown["RetryPolicy"] =
-        json!({"MaximumRetryAttempts": attempts, "MaximumEventAgeInSeconds": age});
-    if !ecs.has("TaskCount") {
-        shown["EcsParameters"]["TaskCount"] = 1.into();
-    }
-    Ok(shown)
+    let message = format!("Schedule group {group} does not exist.");
+    Err(ApiError::new("ResourceNotFoundException", message).with_status(404))
 }
 
 fn name(request: Parameters<'_>) -> Result<&str, ApiError> {
-    let group = request.text("GroupName").unwrap_or(DEFAULT);
-    if group != DEFAULT {
-        let message = format!("Schedule group {group} does not exist.");
-        return Err(ApiError::new("ResourceNotFoundException", message).with_status(404));
-    }
+    check_group(request)?;
     let name = required(request, "Name")?;
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if name.len() > LONGEST_NAME || !name.chars().all(is_allowed) {

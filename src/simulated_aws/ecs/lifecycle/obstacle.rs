@@ -95,7 +95,7 @@ fn refusal(cloud: &Cloud, role: &str, from: &str) -> Option<String> {
     };
     let resource = whole(from);
     let tried = format!("{store}: service call has been retried 1 time(s)");
-    if !iam::allows(cloud, role, action, &resource) {
+    if !iam::allows(cloud, role, action, &resource, &[]) {
         return Some(format!(
             "{tried}: failed to fetch secret {from}: AccessDeniedException: User: {role} is not \
              authorized to perform: {action} on resource: {resource} because no identity-based \

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::lifecycle;
 use super::model::{ServiceEvent, ServiceStatus, Stop, Tags, Template};
-use super::start::{NewTask, fresh_uuid, start};
+use super::start::{NewTask, start};
 use crate::simulated_aws::cloud::Cloud;
 use step::Step;
 
@@ -93,7 +93,7 @@ fn change(cloud: &mut Cloud, key: &str, how: impl FnOnce(&mut super::model::Serv
 
 /// Writes `(service NAME) MESSAGE` into a service's log.
 pub(super) fn event(cloud: &mut Cloud, key: &str, message: &str) {
-    let id = fresh_uuid(cloud);
+    let id = cloud.fresh_uuid();
     let at = cloud.now;
     change(cloud, key, |service| {
         let message = format!("(service {}) {message}", service.name);

@@ -1,6 +1,4 @@
-//! When a scheduled action is performed: once, or at a steady rate.
-//!
-//! Cron expressions and time zones other than UTC are refused rather than taken and never heeded.
+//! When something is done that has a schedule: once, or at a steady rate, in UTC.
 
 use std::time::Duration;
 
@@ -8,9 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-use super::super::clock::Moment;
-use super::super::wire::ApiError;
-use super::invalid;
+use super::clock::Moment;
 
 /// A schedule expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,26 +19,21 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// Reads an expression.
-    ///
-    /// # Errors
-    ///
-    /// `ValidationException` for one that is malformed or of a kind that is not known here.
-    pub fn parse(expression: &str) -> Result<Self, ApiError> {
+    /// Reads an expression; `None` for one that is malformed or of a kind that is not known here.
+    #[must_use]
+    pub fn parse(expression: &str) -> Option<Self> {
         let inside =
             |kind: &str| expression.strip_prefix(kind)?.strip_prefix('(')?.strip_suffix(')');
-        let read = match (inside("at"), inside("rate")) {
+        match (inside("at"), inside("rate")) {
             (Some(time), _) => once(time),
             (None, Some(rate)) => every(rate),
             (None, None) => None,
-        };
-        read.ok_or_else(|| {
-            invalid(format!("The schedule '{expression}' is not one of at(...) and rate(...)"))
-        })
+        }
     }
 
     /// The first moment after `now`, and not before `start`, at which it is time; `None` when
     /// that has passed. `epoch` is the time of moment zero.
+    #[must_use]
     pub fn next(self, epoch: Timestamp, start: Moment, now: Moment) -> Option<Moment> {
         match self {
             Self::Once(time) => {
@@ -62,6 +53,7 @@ impl Schedule {
 }
 
 /// The moment of a wall-clock time; zero for all times before `epoch`.
+#[must_use]
 pub fn moment(epoch: Timestamp, time: Timestamp) -> Moment {
     let since = time.duration_since(epoch);
     Moment::default().after(Duration::try_from(since).unwrap_or_default())
@@ -69,17 +61,43 @@ pub fn moment(epoch: Timestamp, time: Timestamp) -> Moment {
 
 fn once(time: &str) -> Option<Schedule> {
     let civil: DateTime = time.parse().ok()?;
+    // Of all that is a time, one way to write it is taken: yyyy-mm-ddThh:mm:ss.
+    if civil.to_string() != time {
+        return None;
+    }
     Some(Schedule::Once(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()))
 }
 
 fn every(rate: &str) -> Option<Schedule> {
     let (count, unit) = rate.split_once(' ')?;
-    let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
+    let count: i32 = count.parse().ok().filter(|count| *count > 0)?;
     let unit_s = match unit {
         "minute" | "minutes" => 60,
         "hour" | "hours" => 60 * 60,
         "day" | "days" => 24 * 60 * 60,
         _ => return None,
     };
-    Some(Schedule::Every(Duration::from_secs(count.checked_mul(unit_s)?)))
+    Some(Schedule::Every(Duration::from_secs(u64::try_from(count).ok()?.checked_mul(unit_s)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_in_one_way() {
+        assert!(Schedule::parse("at(2026-01-31T18:00:00)").is_some());
+        for odd in ["2026-01-31", "2026-01-31 18:00:00", "2026-01-31T18:00", "20260131T180000"] {
+            assert_eq!(Schedule::parse(&format!("at({odd})")), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_rate_has_32_bits_and_never_leads_back_in_time() {
+        assert_eq!(Schedule::parse("rate(2147483648 minutes)"), None);
+        let longest = Schedule::parse("rate(2147483647 days)").unwrap();
+        let late = Moment(u64::MAX - 1);
+        let next = longest.next("2026-01-01T00:00:00Z".parse().unwrap(), late, late);
+        assert_eq!(next, Some(Moment(u64::MAX)));
+    }
 }
