@@ -267,7 +267,7 @@ pub struct Identity {
 /// Where a stack is: what ARNs are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// `aws`, `aws-cn` or `aws-us-gov`.
+    /// What stands second in ARNs: `aws`, `aws-cn`.
     pub partition: &'static str,
     /// `eu-west-1`.
     pub region: String,
