@@ -370,8 +370,9 @@ pub enum Replacement {
 pub enum Tagging {
     /// Written on create, read back, and updated.
     Always,
-    /// Written on create, and not read with the rest.
-    OnCreate,
+    /// Written on create and updated, and not read with the rest: what was written last is taken for
+    /// what is there.
+    Recorded,
     /// It can't carry any.
     Never,
 }
