@@ -310,6 +310,15 @@ fn secrets_and_policies_must_be_within_reach() {
 }
 
 #[test]
+fn the_policy_that_lets_a_shell_in_keeps_its_name() {
+    let own = "task_policies.inline.execute-command = { Statement = { Effect = \"Allow\", \
+               Action = \"s3:GetObject\", Resource = \"*\" } }\n";
+    load(&format!("{SMALLEST}{own}"));
+    let refused = service_errors(&format!("{own}execute_command = true\n"));
+    assert!(refused.contains("what the policy of `execute_command` is called"), "{refused}");
+}
+
+#[test]
 fn policies_must_say_something() {
     let policies = "[services.app.task_policies.inline]\nnone = { Statement = [] }\n";
     assert_snapshot!(service_errors(policies));

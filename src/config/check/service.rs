@@ -7,7 +7,7 @@ use super::arn;
 use super::policy::{self, Complaint};
 use crate::config::fargate;
 use crate::config::image::Reference;
-use crate::config::service::{ContainerHealthCheck, HealthCheck, Service, TaskPolicies};
+use crate::config::service::{ContainerHealthCheck, HealthCheck, SHELL_POLICY, Service};
 
 pub(super) fn check(service: &Service, region: &str, report: &mut Report<'_>) {
     check_image(service, report);
@@ -19,7 +19,7 @@ pub(super) fn check(service: &Service, region: &str, report: &mut Report<'_>) {
     if let Some(health) = &service.container_health_check {
         check_container_health(health, report);
     }
-    check_policies(&service.task_policies, region, report);
+    check_policies(service, region, report);
 }
 
 fn check_image(service: &Service, report: &mut Report<'_>) {
@@ -168,7 +168,8 @@ fn check_container_health(health: &ContainerHealthCheck, report: &mut Report<'_>
     }
 }
 
-fn check_policies(policies: &TaskPolicies, region: &str, report: &mut Report<'_>) {
+fn check_policies(service: &Service, region: &str, report: &mut Report<'_>) {
+    let policies = &service.task_policies;
     for arn in &policies.managed {
         if let Some(complaint) = arn::of_policy(arn, region) {
             let message = format!("`{arn}` {}", complaint.message);
@@ -182,6 +183,10 @@ fn check_policies(policies: &TaskPolicies, region: &str, report: &mut Report<'_>
         let message = format!("a policy can't be named `{key}`");
         let advice = "up to 128 letters, digits and _ + = , . @ -";
         report.wrong_key("task_policies.inline", key, message, advice);
+    }
+    if service.execute_command && policies.inline.contains_key(SHELL_POLICY) {
+        let message = format!("`{SHELL_POLICY}` is what the policy of `execute_command` is called");
+        report.wrong_key("task_policies.inline", SHELL_POLICY, message, "name it otherwise");
     }
     for (key, document) in &policies.inline {
         if let Some(Complaint { message, advice }) = policy::complaint(key, document) {
