@@ -68,11 +68,6 @@ impl Handle<LoadBalancer> {
         self.output("arn")
     }
 
-    /// The name that it answers to on the internet.
-    pub fn dns_name(&self) -> Input<String> {
-        self.output("dns_name")
-    }
-
     /// What metrics call it: `app/<name>/<id>`.
     pub fn full_name(&self) -> Input<String> {
         self.output("full_name")
