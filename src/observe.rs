@@ -14,7 +14,7 @@ use crate::aws::{Aws, Tags};
 use crate::graph::{Graph, Node};
 use crate::names::prospective_identity;
 use crate::resource::kind::KindError;
-use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue};
+use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue, Tagging};
 use crate::state::{Record, State};
 
 pub use surroundings::{Scene, StandIn, Surroundings, look_around, look_around_all, look_in_place};
@@ -157,11 +157,13 @@ async fn read_once(
             applied: record.applied.clone(),
         })
         .collect();
-    if depth == Depth::Whole {
-        return kind.read(aws, &sought).await;
-    }
-    let mut live = kind.glance(aws, &sought).await?;
-    if kind.facts().tags_apart {
+    let facts = kind.facts();
+    let mut live = match depth {
+        Depth::Whole => kind.read(aws, &sought).await?,
+        Depth::Shared => kind.glance(aws, &sought).await?,
+    };
+    let apart = depth == Depth::Shared && facts.tags_apart;
+    if apart || facts.tagging == Tagging::Recorded {
         for (live, seat) in live.iter_mut().zip(seats) {
             if let Some(live) = live {
                 live.tags.clone_from(&seat.record.identity.tags);

@@ -52,7 +52,8 @@ async fn services(aws: &Aws, state: &State) -> Result<Vec<ServiceStatus>, AwsErr
         let send =
             || aws.ecs().describe_services().cluster(text("cluster")).services(text("arn")).send();
         let Some(output) = unless_gone(aws.call(DESCRIBE, send).await)? else { continue };
-        for service in output.services() {
+        // Deleted ones are described for about an hour (aws-behaviour 17.d).
+        for service in output.services().iter().filter(|one| one.status() != Some("INACTIVE")) {
             services.push(one(aws, service).await?);
         }
     }

@@ -416,6 +416,7 @@ impl Place {
             maximum_percent: 200,
             rollback: true,
             execute_command: false,
+            propagate_tags: true,
         }
     }
 
@@ -515,8 +516,12 @@ async fn a_service_lives() {
     let grace = Service { grace_period_seconds: 0, ..spot.clone() };
     let minimum = Service { minimum_healthy_percent: 50, ..grace.clone() };
     let maximum = Service { maximum_percent: 150, ..minimum.clone() };
-    let rollback = Service { rollback: false, ..maximum.clone() };
+    let at_most = Service { maximum_percent: 100, ..maximum.clone() };
+    let above = Service { maximum_percent: 200, ..at_most.clone() };
+    let rollback = Service { rollback: false, ..above.clone() };
     let execute = Service { execute_command: true, ..rollback.clone() };
+    let untagged = Service { propagate_tags: false, ..execute.clone() };
+    let tagged = Service { propagate_tags: true, ..untagged.clone() };
     let others = [
         ("task_definition", task),
         ("count", count),
@@ -527,8 +532,12 @@ async fn a_service_lives() {
         ("grace_period_seconds", grace),
         ("minimum_healthy_percent", minimum),
         ("maximum_percent", maximum),
+        ("maximum_percent", at_most),
+        ("maximum_percent", above),
         ("rollback", rollback),
         ("execute_command", execute),
+        ("propagate_tags", untagged),
+        ("propagate_tags", tagged),
     ];
     Box::pin(world.lives("web", first, &others)).await;
 }

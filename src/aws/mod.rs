@@ -12,6 +12,7 @@ mod missing;
 mod operation;
 mod pace;
 mod pages;
+mod partition;
 mod tags;
 mod visible;
 
@@ -38,6 +39,7 @@ pub use missing::{gone_is_done, present, unless_gone};
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
 pub use pages::pages;
+pub use partition::{domain_of, partition_of};
 pub use tags::{OwnershipTags, Tags, is_owned};
 
 /// How long something that stood before this run may seem to be missing: an earlier run may have
@@ -260,7 +262,7 @@ impl Aws {
         &self.clients.region
     }
 
-    /// The partition of the region: `aws`, `aws-cn` or `aws-us-gov`.
+    /// The partition of the region, as ARNs name it: `aws`, `aws-cn`.
     pub fn partition(&self) -> &'static str {
         partition_of(self.region())
     }
@@ -393,12 +395,7 @@ fn named(config: SdkConfig) -> SdkConfig {
 
 /// CloudTrail in the region where the partition's services without a region are.
 fn cloudtrail_at_home(config: &SdkConfig, region: &str) -> aws_sdk_cloudtrail::Client {
-    let home = match partition_of(region) {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        _ => HOME,
-    };
-    let region = aws_types::region::Region::new(home);
+    let region = aws_types::region::Region::new(partition::home_of(region));
     let config = aws_sdk_cloudtrail::config::Builder::from(config).region(region).build();
     aws_sdk_cloudtrail::Client::from_conf(config)
 }
@@ -415,17 +412,6 @@ fn sts_at_home(config: &SdkConfig) -> aws_sdk_sts::Client {
     let region = aws_types::region::Region::new(HOME);
     let config = aws_sdk_sts::config::Builder::from(config).region(region).build();
     aws_sdk_sts::Client::from_conf(config)
-}
-
-/// The partition that a region belongs to.
-pub fn partition_of(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 /// No region was given, by flag, file, environment or profile.

@@ -45,8 +45,8 @@ pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
 pub use schema::schema;
 pub use service::{
-    Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, ImageOwner, Service,
-    Spot, TaskPolicies,
+    Architecture, Autoscaling, ContainerHealthCheck, Deployment, HealthCheck, ImageOwner,
+    SHELL_POLICY, Service, Spot, TaskPolicies,
 };
 pub use state::State;
 pub use template::{Guess, template};

@@ -1,5 +1,7 @@
 //! The regions of AWS.
 
+use crate::aws::partition_of;
+
 /// The regions of AWS's public partitions, as of 2026.
 pub const REGIONS: [&str; 39] = [
     "af-south-1",
@@ -50,12 +52,11 @@ pub fn exists(name: &str) -> bool {
 }
 
 fn is_isolated(name: &str) -> bool {
-    const ISOLATED: [&str; 4] = ["iso", "isob", "isoe", "isof"];
     let parts: Vec<&str> = name.split('-').collect();
-    let [area, partition, direction, number] = parts[..] else { return false };
-    let area = area.len() == 2 && area.bytes().all(|b| b.is_ascii_lowercase());
+    let [_, _, direction, number] = parts[..] else { return false };
     let direction = ["north", "south", "east", "west", "central"].contains(&direction);
-    area && ISOLATED.contains(&partition) && direction && number.parse::<u8>().is_ok()
+    let isolated = partition_of(name).starts_with("aws-iso");
+    isolated && direction && number.parse::<u8>().is_ok()
 }
 
 /// Whether `zone` names an availability zone of `region`: the region and a letter.
@@ -73,9 +74,34 @@ mod tests {
         for name in ["eu-west-1", "us-gov-west-1", "eusc-de-east-1", "us-isob-east-1"] {
             assert!(exists(name), "{name}");
         }
-        for name in ["", "eu-west-9", "eu-west", "EU-WEST-1", "us-isox-east-1", "eu-west-1a"] {
+        for name in [
+            "",
+            "eu-west-9",
+            "eu-west",
+            "EU-WEST-1",
+            "us-isox-east-1",
+            "eu-iso-east-1",
+            "eu-west-1a",
+        ] {
             assert!(!exists(name), "{name}");
         }
+    }
+
+    #[test]
+    fn every_region_is_of_the_partition_that_its_name_says() {
+        let others: Vec<(&str, &str)> = REGIONS
+            .into_iter()
+            .map(|region| (region, partition_of(region)))
+            .filter(|(_, partition)| *partition != "aws")
+            .collect();
+        let known = [
+            ("cn-north-1", "aws-cn"),
+            ("cn-northwest-1", "aws-cn"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-gov-east-1", "aws-us-gov"),
+            ("us-gov-west-1", "aws-us-gov"),
+        ];
+        assert_eq!(others, known);
     }
 
     #[test]

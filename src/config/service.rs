@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::values;
 
+/// What the policy of the task's role is called that lets a shell in.
+pub const SHELL_POLICY: &str = "execute-command";
+
 /// One service: tasks of one container image behind the load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -85,7 +88,8 @@ pub struct Service {
     pub deployment: Deployment,
     /// What the container itself may do in AWS; nothing, unless said here.
     pub task_policies: TaskPolicies,
-    /// Whether `aws ecs execute-command` may open a shell in the container.
+    /// Whether `aws ecs execute-command` may open a shell in the container. The task's role is given
+    /// the right to let it in, and a change starts new tasks.
     pub execute_command: bool,
 }
 

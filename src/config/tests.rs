@@ -156,6 +156,22 @@ fn unusual_settings_are_warned_of() {
 }
 
 #[test]
+fn what_aws_may_refuse_later_is_warned_of() {
+    let blocks: Vec<String> = (0..61).map(|host| format!("\"192.0.2.{host}/32\"")).collect();
+    let managed: Vec<String> =
+        (0..11).map(|number| format!("\"arn:aws:iam::aws:policy/Read{number}\"")).collect();
+    let text = format!(
+        "{SMALLEST}ingress = [{}]\nspot = {{ base = 1, on_demand_weight = 0 }}\n\
+         task_policies.managed = [{}]\n[network]\ncidr = \"10.0.0.0/26\"\n",
+        blocks.join(", "),
+        managed.join(", ")
+    );
+    assert_snapshot!(load(&text).warnings().join("\n"));
+    let roomy = format!("{SMALLEST}[network]\ncidr = \"10.0.0.0/25\"\n");
+    assert_eq!(load(&roomy).warnings(), Vec::<String>::new());
+}
+
+#[test]
 fn errors_of_syntax_have_a_line_and_a_column() {
     let text = "name = \"shop\nregion = 1\n";
     let found = load_with(text, &overrides()).unwrap_err();
@@ -284,6 +300,25 @@ fn variables_secrets_and_policies_must_be_well_formed() {
 }
 
 #[test]
+fn secrets_and_policies_must_be_within_reach() {
+    assert_snapshot!(service_errors(
+        "secrets = { PART = \"arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf:password\", \
+         BARE = \"arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/key\", \
+         ALL = \"arn:aws:ssm:eu-west-1:123456789012:parameter/*\" }\n\
+         task_policies.managed = [\"arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess\"]\n"
+    ));
+}
+
+#[test]
+fn the_policy_that_lets_a_shell_in_keeps_its_name() {
+    let own = "task_policies.inline.execute-command = { Statement = { Effect = \"Allow\", \
+               Action = \"s3:GetObject\", Resource = \"*\" } }\n";
+    load(&format!("{SMALLEST}{own}"));
+    let refused = service_errors(&format!("{own}execute_command = true\n"));
+    assert!(refused.contains("what the policy of `execute_command` is called"), "{refused}");
+}
+
+#[test]
 fn policies_must_say_something() {
     let policies = "[services.app.task_policies.inline]\nnone = { Statement = [] }\n";
     assert_snapshot!(service_errors(policies));
@@ -345,7 +380,13 @@ fn who_is_told_of_drift_must_be_within_reach() {
     let state = "[state]\nbucket = \"acme-states\"\n";
     let job = "schedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n";
     load(&format!("{SMALLEST}[drift]\n{job}{state}"));
-    let taken = SMALLEST.replace("services.app", "services.drift");
-    let refused = errors(&format!("{taken}[drift]\n{job}{state}"));
-    assert!(refused.contains("its parts are called by it"), "{refused}");
+}
+
+#[test]
+fn names_of_the_stacks_own_parts_are_no_services() {
+    for (name, whose) in [("balancer", "load balancer"), ("drift", "check for drift")] {
+        let refused = errors(&SMALLEST.replace("services.app", &format!("services.{name}")));
+        assert!(refused.contains(&format!("can't be named `{name}`")), "{refused}");
+        assert!(refused.contains(whose), "{refused}");
+    }
 }

@@ -160,7 +160,7 @@ impl Subject<'_> {
         let known = self.state.known(address, record);
         let mut found = compare::differences(sides, &facts, &known);
         found.retain(|one| node.is_none_or(|node| !is_others(node, &one.property)));
-        if facts.tagging == Tagging::Always {
+        if facts.tagging != Tagging::Never {
             let applied = &record.identity.tags;
             let wanted =
                 node.map(|node| names::tags(node, self.state, self.user, &record.identity.name));

@@ -140,6 +140,7 @@ const RULES: &[Rule] = &[
     rule(Kind::Service, "container", always, High, "requests reach another container, or none"),
     rule(Kind::Service, "port", always, High, "requests reach another port, or none"),
     rule(Kind::Service, "execute_command", is_on, High, "shells can be opened in its containers"),
+    rule(Kind::Service, "propagate_tags", always, Medium, "its tasks can't be told by their tags"),
     rule(Kind::Service, "scalable_targets", always, Medium, "something else moves its count"),
     rule(Kind::ScalableTarget, "policies", always, Medium, "something else moves the count"),
     rule(

@@ -413,7 +413,7 @@ impl Planner<'_> {
         let record = &present.record;
         let sides = diff::Sides { declared: spec, applied: &record.applied, live: &live.spec };
         let mut changes = diff::differences(sides, facts.hidden);
-        if facts.tagging == Tagging::Always {
+        if facts.tagging != Tagging::Never {
             let wanted = names::tags(node, self.state, self.user, &record.identity.name);
             changes.extend(diff::tag_differences(&wanted, &record.identity.tags, &live.tags));
         }

@@ -68,11 +68,6 @@ impl Handle<LoadBalancer> {
         self.output("arn")
     }
 
-    /// The name that it answers to on the internet.
-    pub fn dns_name(&self) -> Input<String> {
-        self.output("dns_name")
-    }
-
     /// What metrics call it: `app/<name>/<id>`.
     pub fn full_name(&self) -> Input<String> {
         self.output("full_name")
@@ -122,6 +117,9 @@ impl Resource for LoadBalancer {
     /// Its network interfaces outlive it for minutes, and hold on to its subnets, its groups and the
     /// internet gateway (aws-behaviour 14.e).
     const LINGERS: bool = true;
+    /// AWS does not set up again one that it could not set up ("Load balancer state" in the user
+    /// guide).
+    const DIES: bool = true;
     const LOSES: Option<&'static str> = Some("its DNS name");
     const TYPICAL: Duration = Duration::from_secs(2);
 

@@ -103,11 +103,11 @@ impl Resource for LogGroup {
         identity: &Identity,
     ) -> Result<Option<Found<Outputs>>, AwsError> {
         let name = LogGroupName(identity.name.clone());
-        if describe(aws, &name).await?.is_none() {
-            return Ok(None);
-        }
+        let Some(group) = describe(aws, &name).await? else { return Ok(None) };
         let arn = arn(aws, &name).await?;
         let tags = tags(aws, &arn).await?;
+        // One that has come back is nobody's: a create takes it over.
+        let tags = tags.filter(|tags| !has_come_back(&group, tags));
         Ok(tags.map(|tags| Found { outputs: Outputs { name, arn }, tags }))
     }
 

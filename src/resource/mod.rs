@@ -267,7 +267,7 @@ pub struct Identity {
 /// Where a stack is: what ARNs are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// `aws`, `aws-cn` or `aws-us-gov`.
+    /// What stands second in ARNs: `aws`, `aws-cn`.
     pub partition: &'static str,
     /// `eu-west-1`.
     pub region: String,
@@ -370,8 +370,9 @@ pub enum Replacement {
 pub enum Tagging {
     /// Written on create, read back, and updated.
     Always,
-    /// Written on create, and not read with the rest.
-    OnCreate,
+    /// Written on create and updated, and not read with the rest: what was written last is taken for
+    /// what is there.
+    Recorded,
     /// It can't carry any.
     Never,
 }

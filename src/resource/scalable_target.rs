@@ -64,7 +64,8 @@ impl Resource for ScalableTarget {
     /// A service made anew may have the name of the old one, and a name is all that a target is
     /// known by: deregistering the old one last would take the new one away.
     const REPLACEMENT: Replacement = Replacement::OldFirst;
-    const TAGGING: Tagging = Tagging::OnCreate;
+    /// They take a call for each target.
+    const TAGGING: Tagging = Tagging::Recorded;
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {
         match self.register(aws, Some(&identity.tags)).await {
@@ -147,13 +148,17 @@ impl Resource for ScalableTarget {
     async fn update(
         &self,
         aws: &Aws,
-        _identity: &Identity,
+        identity: &Identity,
         change: &Change<Self>,
     ) -> Result<Outputs, AwsError> {
+        let outputs = change.from.outputs.clone();
         if change.touches("minimum") || change.touches("maximum") {
             self.register(aws, None).await?;
         }
-        Ok(change.from.outputs.clone())
+        if let Some(arn) = &outputs.arn {
+            update_tags(aws, arn, &change.tags(&identity.tags)).await?;
+        }
+        Ok(outputs)
     }
 
     /// Its policies go with it (aws-behaviour 18.a).
@@ -276,6 +281,31 @@ async fn tags(aws: &Aws, arn: Option<&str>) -> Result<Option<Tags>, AwsError> {
     let Some(output) = unless_gone(aws.call(LIST, send).await)? else { return Ok(None) };
     let tags = output.tags.unwrap_or_default();
     Ok(Some(tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()))
+}
+
+async fn update_tags(
+    aws: &Aws,
+    arn: &str,
+    (set, removed): &(Tags, Vec<String>),
+) -> Result<(), AwsError> {
+    const TAG: Operation = Operation::new("application-autoscaling:TagResource");
+    const UNTAG: Operation = Operation::new("application-autoscaling:UntagResource");
+    if !set.is_empty() {
+        let tags: HashMap<_, _> = set.clone().into_iter().collect();
+        let send = || {
+            let request = aws.autoscaling().tag_resource().resource_arn(arn);
+            request.set_tags(Some(tags.clone())).send()
+        };
+        aws.call(TAG, send).await?;
+    }
+    if !removed.is_empty() {
+        let send = || {
+            let request = aws.autoscaling().untag_resource().resource_arn(arn);
+            request.set_tag_keys(Some(removed.clone())).send()
+        };
+        aws.call(UNTAG, send).await?;
+    }
+    Ok(())
 }
 
 /// The live spec; with the bounds that were applied where scheduled actions move them, which is

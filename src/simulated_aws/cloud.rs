@@ -146,12 +146,15 @@ impl Cloud {
     /// The partition that the region belongs to: `aws`, `aws-cn` or `aws-us-gov`.
     #[must_use]
     pub fn partition(&self) -> &'static str {
-        if self.region.starts_with("cn-") {
-            "aws-cn"
-        } else if self.region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
+        match self.region.split('-').take(2).collect::<Vec<_>>()[..] {
+            ["cn", _] => "aws-cn",
+            ["us", "gov"] => "aws-us-gov",
+            ["eusc", _] => "aws-eusc",
+            ["us", "iso"] => "aws-iso",
+            ["us", "isob"] => "aws-iso-b",
+            ["eu", "isoe"] => "aws-iso-e",
+            ["us", "isof"] => "aws-iso-f",
+            _ => "aws",
         }
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::balancer::everywhere;
 use super::identity::{TASKS, execution_policy, secrets_policy, trust};
 use super::network::Network;
+use crate::aws::domain_of;
 use crate::config::when::{When, when};
 use crate::config::{Config, Drift, FROM_ENVIRONMENT, State};
 use crate::graph::{Graph, Others, Wait};
@@ -235,8 +236,8 @@ fn state_statements(config: &Config, partition: &str) -> Vec<Value> {
         // What is no key's ARN names one that policies can't: it may be used for S3 alone then.
         let key = if key.contains(":key/") { key } else { "*" };
         let region = state.region.as_ref().unwrap_or(&config.region);
-        let for_s3 =
-            json!({"StringEquals": {"kms:ViaService": format!("s3.{region}.amazonaws.com")}});
+        let s3 = format!("s3.{region}.{}", domain_of(region));
+        let for_s3 = json!({"StringEquals": {"kms:ViaService": s3}});
         let actions = json!(["kms:Decrypt", "kms:GenerateDataKey"]);
         statements.push(under(allow(actions, key), for_s3));
     }

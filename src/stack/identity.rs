@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::aws::partition_of;
-use crate::config::Service;
+use crate::config::{SHELL_POLICY, Service};
 use crate::graph::Graph;
 use crate::resource::Handle;
 use crate::resource::role::Role;
@@ -37,12 +37,29 @@ fn execution_role(service: &Service, region: &str) -> Role {
 }
 
 fn task_role(service: &Service) -> Role {
+    let mut inline_policies = service.task_policies.inline.clone();
+    if service.execute_command {
+        inline_policies.insert(SHELL_POLICY.into(), shell_policy());
+    }
     Role {
         trust: trust(TASKS, Value::Null),
         managed_policies: service.task_policies.managed.clone(),
-        inline_policies: service.task_policies.inline.clone(),
+        inline_policies,
         description: "What the program in the container may do".into(),
     }
+}
+
+/// The right to let a shell in: the agent that ECS puts beside the program has the task's own role
+/// ("Task IAM role permissions for ECS Exec" in the ECS developer guide).
+fn shell_policy() -> Value {
+    let actions = [
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ];
+    let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    json!({"Version": "2012-10-17", "Statement": [statement]})
 }
 
 /// What runs tasks.

@@ -42,6 +42,7 @@ const ROWS: &[Row] = &[
     row(Kind::Role, "", "services.NAME"),
     only(Kind::Role, "-task", "managed_policies", "services.NAME.task_policies.managed"),
     only(Kind::Role, "-task", "inline_policies", "services.NAME.task_policies.inline.MEMBER"),
+    only(Kind::Role, "-task", "inline_policies[execute-command]", "services.NAME.execute_command"),
     only(Kind::Role, "-execution", "inline_policies", "services.NAME.secrets"),
     row(Kind::LogGroup, "", "services.NAME"),
     row(Kind::LogGroup, "retention_days", "services.NAME.log_retention_days"),
@@ -211,6 +212,8 @@ mod tests {
             "services.web.task_policies.inline.q"
         );
         assert_eq!(key("role.web-execution", "inline_policies[secrets]"), "services.web.secrets");
+        let shell = key("role.web-task", "inline_policies[execute-command]");
+        assert_eq!(shell, "services.web.execute_command");
         assert_eq!(key("target_group.web", "health_check.path"), "services.web.health_check.path");
         assert_eq!(
             key("task_definition.web", "container.environment[B.C]"),

@@ -50,3 +50,35 @@ pub fn build(config: &Config, placement: &Placement) -> Graph {
     drift::add(&mut graph, config, &around);
     graph
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::{Overrides, Source};
+
+    /// A stack with all that one can have, whose service has this name.
+    fn graph(service: &str) -> Option<Graph> {
+        let text = format!(
+            "name = \"shop\"\nregion = \"eu-west-1\"\n[state]\nbucket = \"acme-states\"\n\
+             [drift]\nschedule = \"rate(1 hour)\"\nimage = \"acme/provision:1\"\n\
+             [services.{service}]\nimage = \"acme/shop:1\"\n\
+             autoscaling = {{ min = 1, max = 9, cpu = 50, memory = 50, requests_per_target = 9 }}\n"
+        );
+        let source = Source { path: "provision.toml".into(), text };
+        let overrides = Overrides { environment: "dev".into(), ..Overrides::default() };
+        let config = Config::load(&source, &overrides).ok()?;
+        let zones = ["eu-west-1a", "eu-west-1b"].map(str::to_owned);
+        let placement = place(&config.network, &config.region, &zones, None).ok()?;
+        Some(build(&config, &placement))
+    }
+
+    #[test]
+    fn a_service_may_be_named_as_any_part_that_is_of_another_kind() {
+        let whole = graph("app").expect("a stack of usual names");
+        let names: BTreeSet<&str> = whole.nodes().iter().map(|node| node.address.name()).collect();
+        let refused: Vec<&str> = names.into_iter().filter(|name| graph(name).is_none()).collect();
+        assert_eq!(refused, ["balancer", "drift"]);
+    }
+}

@@ -75,12 +75,17 @@ pub(super) fn add(
         maximum_percent: config.deployment.maximum_percent,
         rollback: config.deployment.rollback,
         execute_command: config.execute_command,
+        propagate_tags: true,
     };
     let why = "ECS refuses a target group that no listener forwards to";
     let mut waits = vec![Wait::exists(&around.balancer.listener, why)];
     let why = "its tasks are asked only in zones where the load balancer is";
     waits.push(Wait::exists(&around.balancer.itself, why));
     waits.extend(around.network.way_out.iter().cloned());
+    if config.execute_command {
+        let why = "its tasks may let in a shell before they are started for it";
+        waits.push(Wait::exists(&around.identity.task, why));
+    }
     graph.add_after(name, spec, waits)
 }
 

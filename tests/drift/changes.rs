@@ -170,6 +170,7 @@ pub const CHANGES: &[Change] = &[
     change("service.app", "maximum_percent", Medium, |_, _| json!(150)),
     change("service.app", "rollback", Medium, |_, _| json!(false)),
     change("service.app", "execute_command", High, |_, _| json!(true)),
+    change("service.app", "propagate_tags", Medium, |_, _| json!(false)),
     change("scalable_target.app", "minimum", Medium, |_, _| json!(1)),
     change("scalable_target.app", "maximum", Medium, |_, _| json!(60)),
     change("scaling_policy.app-cpu", "metric", Medium, |_, _| json!("memory")),

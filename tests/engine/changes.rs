@@ -1,6 +1,8 @@
 //! A change does exactly what it says, and taking it back does too.
 
 use provision::plan::Action;
+use provision::simulated_aws::wire::Service;
+use serde_json::json;
 
 use crate::harness::{World, config};
 
@@ -30,8 +32,16 @@ const CASES: &[Case] = &[
     case("services.app.container_health_check = { command = \"true\" }", REVISION),
     case("services.app.count = 3", &["UpdateService"]),
     case("services.app.grace_period_seconds = 10", &["UpdateService"]),
-    case("services.app.execute_command = true", &["UpdateService"]),
+    Case {
+        change: "services.app.execute_command = true",
+        forth: &["PutRolePolicy", "UpdateService"],
+        back: &["DeleteRolePolicy", "UpdateService"],
+    },
     case("services.app.deployment.minimum_healthy_percent = 50", &["UpdateService"]),
+    case(
+        "services.app.deployment = { minimum_healthy_percent = 50, maximum_percent = 100 }",
+        &["UpdateService"],
+    ),
     case("services.app.deployment.rollback = false", &["UpdateService"]),
     case("services.app.spot = { base = 1 }", &["UpdateService"]),
     case("services.app.health_check.path = /ready", &["ModifyTargetGroup"]),
@@ -134,6 +144,52 @@ async fn new_tags_are_written_and_old_ones_removed_and_nothing_is_deployed() {
     world.assert_settled(&after).await;
 }
 
+/// They take a call for each target, which a plan goes without.
+#[tokio::test(start_paused = true)]
+async fn a_scalable_targets_tags_follow_and_are_not_read() {
+    let mut world = World::new();
+    world.up(&config(&format!("tags.team = blue\ntags.cost = 12\n{SCALED}"))).await;
+    let after = config(&format!("tags.team = red\n{SCALED}"));
+    world.up(&after).await;
+    let before = world.endpoint.calls().len();
+    world.assert_settled(&after).await;
+    let read = world.endpoint.calls().split_off(before).into_iter().filter(|call| {
+        call.service == Service::Autoscaling && call.operation == "ListTagsForResource"
+    });
+    assert_eq!(read.count(), 0);
+    let arn = world.output("scalable_target.app", "arn");
+    let tags = world.ask("autoscaling", "ListTagsForResource", &json!({"ResourceARN": arn}));
+    assert_eq!((&tags["Tags"]["team"], tags["Tags"].get("cost")), (&json!("red"), None));
+}
+
+/// What was made before there was a word for it is brought to what is declared, and deploys nothing.
+#[tokio::test(start_paused = true)]
+async fn a_service_of_before_is_told_in_place_to_give_its_tasks_its_tags() {
+    let (mut world, config) = (World::new(), config(""));
+    world.up(&config).await;
+    let names = (world.output("cluster.main", "name"), world.output("service.app", "name"));
+    let off = json!({"cluster": names.0, "service": names.1, "propagateTags": "NONE",
+        "enableECSManagedTags": false});
+    world.ask("ecs", "UpdateService", &off);
+    let service = "service.app".parse().unwrap();
+    let record = world.memory.state.resources.get_mut(&service).unwrap();
+    record.applied.as_object_mut().unwrap().remove("propagate_tags");
+    let deployment = world.output("service.app", "deployment");
+    let run = world.up(&config).await;
+    assert_eq!(run.mutations(), ["UpdateService"]);
+    let reasons = run.plan.changes().map(|planned| planned.reason.as_str());
+    assert_eq!(reasons.collect::<Vec<_>>(), ["the configuration has changed"]);
+    assert_eq!(world.output("service.app", "deployment"), deployment);
+    let seen =
+        world.ask("ecs", "DescribeServices", &json!({"cluster": names.0, "services": [names.1]}));
+    let seen = &seen["services"][0];
+    assert_eq!(
+        (&seen["propagateTags"], &seen["enableECSManagedTags"]),
+        (&json!("SERVICE"), &json!(true))
+    );
+    world.assert_settled(&config).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_autoscalers_count_is_left_to_it() {
     let mut world = World::new();
@@ -167,15 +223,14 @@ async fn a_count_beyond_the_autoscalers_bounds_is_brought_back() {
 fn set_count(world: &World, count: u32) {
     let (cluster, service) =
         (world.output("cluster.main", "name"), world.output("service.app", "name"));
-    let request =
-        serde_json::json!({"cluster": cluster, "service": service, "desiredCount": count});
+    let request = json!({"cluster": cluster, "service": service, "desiredCount": count});
     world.ask("ecs", "UpdateService", &request);
 }
 
 fn count(world: &World) -> u64 {
     let (cluster, service) =
         (world.output("cluster.main", "name"), world.output("service.app", "name"));
-    let request = serde_json::json!({"cluster": cluster, "services": [service]});
+    let request = json!({"cluster": cluster, "services": [service]});
     let found = world.ask("ecs", "DescribeServices", &request);
     found["services"][0]["desiredCount"].as_u64().unwrap_or_default()
 }

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
+use provision::deployment::graph_of;
+use provision::observe::{Depth, observe_all};
+use provision::plan::{Action, plan};
+use provision::resource::Readiness;
+use provision::survey::survey;
 use serde_json::{Value, json};
 
 use crate::harness::{World, config};
@@ -29,7 +34,7 @@ const STRANGERS: &[Stranger] = &[
         address: "log_group.app",
         service: "logs",
         create: "CreateLogGroup",
-        request: |_| json!({"logGroupName": "/ecs/shop-dev"}),
+        request: |_| json!({"logGroupName": "/ecs/shop-dev", "tags": {"team": "theirs"}}),
     },
     Stranger {
         address: "cluster.main",
@@ -85,6 +90,58 @@ async fn a_name_that_is_taken_is_reported_before_anything_is_made() {
         assert!(error.contains("does not carry this stack's tags"), "{error}");
         assert_eq!(cloud(&world), before, "{}", stranger.address);
     }
+}
+
+/// A task that is still writing makes its group again, bare (aws-behaviour 11.e).
+#[tokio::test(start_paused = true)]
+async fn a_log_group_that_came_back_by_itself_is_the_stacks_again() {
+    let mut world = World::new();
+    world.up(&config("")).await;
+    let arn = world.output("log_group.app", "arn");
+    world.down().await;
+    world.ask("logs", "CreateLogGroup", &json!({"logGroupName": "/ecs/shop-dev"}));
+    world.up(&config("")).await;
+    world.assert_settled(&config("")).await;
+    let tags = world.ask("logs", "ListTagsForResource", &json!({"resourceArn": arn}));
+    assert_eq!(tags["tags"]["provision:stack"], "shop");
+    world.down().await;
+}
+
+/// Deleted services are described for about an hour (aws-behaviour 17.d).
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_gone_is_no_part_of_the_status() {
+    let mut world = World::new();
+    world.up(&config("")).await;
+    let (cluster, service) =
+        (world.output("cluster.main", "name"), world.output("service.app", "name"));
+    let request = json!({"cluster": cluster, "service": service, "force": true});
+    world.ask("ecs", "DeleteService", &request);
+    tokio::time::sleep(std::time::Duration::from_mins(20)).await;
+    let asked = json!({"cluster": cluster, "services": [service]});
+    let described = world.ask("ecs", "DescribeServices", &asked);
+    assert_eq!(described["services"][0]["status"], "INACTIVE");
+    let state = &world.memory.state;
+    let observed = observe_all(&world.aws, &[state], Depth::Whole).await.unwrap();
+    let status = survey(&world.aws, state, &observed[0]).await.unwrap();
+    assert!(status.services.is_empty(), "{:?}", status.services);
+}
+
+/// AWS sets up no load balancer again that it could not set up.
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_that_failed_is_replaced() {
+    let (mut world, config) = (World::new(), config(""));
+    world.up(&config).await;
+    let state = &world.memory.state;
+    let address = "load_balancer.main".parse().unwrap();
+    let mut observed = observe_all(&world.aws, &[state], Depth::Whole).await.unwrap().remove(0);
+    let mut live = observed.live_of(&address, 0).unwrap().clone();
+    live.readiness = Readiness::Failed("AWS could not set it up".into());
+    observed.insert(address.clone(), 0, live);
+    let graph = graph_of(&world.aws, &config, state).await.unwrap();
+    let plan = plan(&graph, state, &observed, &config.tags).unwrap();
+    let planned = plan.resources.iter().find(|planned| planned.address == address).unwrap();
+    assert_eq!(planned.action, Action::Replace);
+    assert_eq!(planned.desired.as_ref().unwrap().identity.name, "shop-dev-1");
 }
 
 /// All that an account holds, without its clock.

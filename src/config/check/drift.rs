@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Report;
-use super::service::{SECRET_ADVICE, is_secret_arn};
+use super::arn;
 use crate::config::drift::FROM_ENVIRONMENT;
 use crate::config::model::Config;
 use crate::config::when::{When, when};
@@ -13,9 +13,6 @@ const SCHEMES: [&str; 3] = ["https://", "http://127.0.0.1", "http://localhost"];
 
 /// The shortest time from one check in the account to the next: a task takes a minute or two.
 const SHORTEST: Duration = Duration::from_mins(5);
-
-/// What the resources of the check in the account are called.
-const OWN_NAME: &str = "drift";
 
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     check_webhook(config, report);
@@ -28,14 +25,6 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             report.wrong(&["drift.schedule"], wrong, example);
         }
         Ok(_) => {}
-    }
-    if config.services.contains_key(OWN_NAME) {
-        report.wrong_key(
-            "services",
-            OWN_NAME,
-            "the check in the account has this name, and its parts are called by it",
-            "name the service otherwise",
-        );
     }
     if config.drift.image.is_none() {
         report.wrong(
@@ -63,9 +52,10 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
 }
 
 fn check_webhook(config: &Config, report: &mut Report<'_>) {
-    if config.drift.webhook_secret.as_ref().is_some_and(|arn| !is_secret_arn(arn)) {
-        let message = "the webhook's secret is not the ARN of a secret or a parameter";
-        report.wrong(&["drift.webhook_secret"], message, SECRET_ADVICE);
+    let secret = config.drift.webhook_secret.as_ref();
+    if let Some(complaint) = secret.and_then(|arn| arn::of_secret(arn, &config.region)) {
+        let message = format!("the webhook's secret {}", complaint.message);
+        report.wrong(&["drift.webhook_secret"], message, complaint.advice);
     }
     let Some(webhook) = &config.drift.webhook else { return };
     match webhook.strip_prefix(FROM_ENVIRONMENT) {

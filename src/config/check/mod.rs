@@ -3,6 +3,7 @@
 //! The rule: every check is made, whatever the others find; each says what is wrong, where, and
 //! what to do.
 
+mod arn;
 mod drift;
 mod names;
 mod network;
@@ -12,16 +13,17 @@ mod scaling;
 mod service;
 mod state;
 mod timeouts;
+mod warnings;
 
 use super::error::ConfigError;
-use super::image::Reference;
-use super::model::{Config, Nat};
+use super::model::Config;
 use super::region;
 use super::suggest::nearest;
 use super::tree::{Node, Path};
 
 use report::Report;
 pub use state::bucket_complaint;
+pub(super) use warnings::warnings;
 
 /// Checks a configuration that was read from `tree`, leaving out what hangs on a poisoned path.
 pub(super) fn check(config: &Config, tree: &Node, poisoned: Vec<Path>) -> Vec<ConfigError> {
@@ -73,45 +75,8 @@ fn check_services(config: &Config, report: &mut Report<'_>) {
     }
     for (name, service) in &config.services {
         report.enter(&["services", name]);
-        service::check(service, report);
+        service::check(service, &config.region, report);
         scaling::check(service, report);
         report.leave();
     }
-}
-
-/// What is allowed, and yet probably not meant.
-pub(super) fn warnings(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if config.network.nat == Nat::None && !config.services.is_empty() {
-        warnings.push(
-            "with `network.nat = \"none\"` tasks reach nothing outside the network: unless it has VPC \
-             endpoints for the registry, S3 and CloudWatch Logs, they can't even pull their image"
-                .into(),
-        );
-    }
-    for (name, service) in &config.services {
-        if moves(&service.image) {
-            warnings.push(format!(
-                "`services.{name}.image` has no tag of its own: what `latest` means changes between two \
-                 deployments; a version or a digest does not"
-            ));
-        }
-        if service.ingress.is_empty() {
-            warnings
-                .push(format!("`services.{name}.ingress` is empty: nobody reaches the service"));
-        }
-        if service.execute_command && service.read_only_root {
-            warnings.push(format!(
-                "`services.{name}.execute_command` needs a root file system that can be written, and \
-                 `read_only_root` forbids it"
-            ));
-        }
-    }
-    warnings
-}
-
-/// Whether an image's name means another image tomorrow.
-fn moves(image: &str) -> bool {
-    let reference = image.parse::<Reference>();
-    reference.is_ok_and(|r| r.digest.is_none() && r.tag.is_none_or(|tag| tag == "latest"))
 }

@@ -26,9 +26,18 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             let message = format!("a service can't be named `{name}`: {complaint}");
             report.wrong_key("services", name, message, RULE);
         }
+        if let Some((_, whose)) = RESERVED_FOR_PARTS.iter().find(|(reserved, _)| reserved == name) {
+            let message = format!("a service can't be named `{name}`: so the parts of {whose} are");
+            report.wrong_key("services", name, message, "name the service otherwise");
+        }
     }
     check_tags(&config.tags, report);
 }
+
+/// The names under which a stack has resources of the kinds that a service has too, and whose those
+/// are. They are kept free also where a stack does not have them yet.
+const RESERVED_FOR_PARTS: [(&str, &str); 2] =
+    [("balancer", "the load balancer"), ("drift", "the check for drift in the account")];
 
 const RULE: &str =
     "lowercase letters, digits and hyphens, beginning with a letter and not ending with a hyphen";

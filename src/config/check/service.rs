@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::Report;
+use super::arn;
 use super::policy::{self, Complaint};
 use crate::config::fargate;
 use crate::config::image::Reference;
-use crate::config::service::{ContainerHealthCheck, HealthCheck, Service, TaskPolicies};
+use crate::config::service::{ContainerHealthCheck, HealthCheck, SHELL_POLICY, Service};
 
-pub(super) fn check(service: &Service, report: &mut Report<'_>) {
+pub(super) fn check(service: &Service, region: &str, report: &mut Report<'_>) {
     check_image(service, report);
     check_size(service, report);
-    check_variables(service, report);
+    check_variables(service, region, report);
     check_process(service, report);
     check_exposure(service, report);
     check_health(&service.health_check, report);
     if let Some(health) = &service.container_health_check {
         check_container_health(health, report);
     }
-    check_policies(&service.task_policies, report);
+    check_policies(service, region, report);
 }
 
 fn check_image(service: &Service, report: &mut Report<'_>) {
@@ -55,7 +56,7 @@ fn list(numbers: &[u32]) -> String {
     numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn check_variables(service: &Service, report: &mut Report<'_>) {
+fn check_variables(service: &Service, region: &str, report: &mut Report<'_>) {
     let advice = "letters, digits, `_`, `.` and `-`, not beginning with a digit";
     for name in service.environment.keys().filter(|name| !is_variable(name)) {
         let message = format!("an environment variable can't be named `{name}`");
@@ -70,38 +71,16 @@ fn check_variables(service: &Service, report: &mut Report<'_>) {
             let message = format!("`{name}` is both a secret and a plain variable");
             report.wrong_key("secrets", name, message, "keep it in one of the two tables");
         }
-        if !is_secret_arn(arn) {
-            let message = format!("the secret `{name}` is not the ARN of a secret or a parameter");
-            report.wrong_entry("secrets", name, message, SECRET_ADVICE);
+        if let Some(complaint) = arn::of_secret(arn, region) {
+            let message = format!("the secret `{name}` {}", complaint.message);
+            report.wrong_entry("secrets", name, message, complaint.advice);
         }
     }
 }
 
-pub(super) const SECRET_ADVICE: &str = "Secrets Manager: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/key-AbCdEf`; \
-     SSM: `arn:aws:ssm:eu-west-1:123456789012:parameter/shop/key`";
-
 fn is_variable(name: &str) -> bool {
     let first = name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
     first && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
-}
-
-/// Whether a text is the ARN of a Secrets Manager secret, which may go on to name a JSON key, a
-/// stage and a version, or of an SSM parameter.
-pub(super) fn is_secret_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let ["arn", partition, service, region, account, resource] = parts[..] else { return false };
-    let named = match service {
-        "secretsmanager" => resource.strip_prefix("secret:"),
-        "ssm" => resource.strip_prefix("parameter/").filter(|name| !name.contains(':')),
-        _ => None,
-    };
-    let visible = text.bytes().all(|b| b.is_ascii_graphic());
-    let some = named.is_some_and(|name| !name.is_empty() && !name.starts_with(':'));
-    partition.starts_with("aws") && !region.is_empty() && is_account(account) && some && visible
-}
-
-fn is_account(account: &str) -> bool {
-    account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn check_process(service: &Service, report: &mut Report<'_>) {
@@ -189,11 +168,13 @@ fn check_container_health(health: &ContainerHealthCheck, report: &mut Report<'_>
     }
 }
 
-fn check_policies(policies: &TaskPolicies, report: &mut Report<'_>) {
-    for arn in policies.managed.iter().filter(|arn| !is_policy_arn(arn)) {
-        let message = format!("`{arn}` is not the ARN of a managed policy");
-        let advice = "for example `arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess`";
-        report.wrong(&["task_policies.managed"], message, advice);
+fn check_policies(service: &Service, region: &str, report: &mut Report<'_>) {
+    let policies = &service.task_policies;
+    for arn in &policies.managed {
+        if let Some(complaint) = arn::of_policy(arn, region) {
+            let message = format!("`{arn}` {}", complaint.message);
+            report.wrong(&["task_policies.managed"], message, complaint.advice);
+        }
     }
     let name =
         |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
@@ -203,16 +184,13 @@ fn check_policies(policies: &TaskPolicies, report: &mut Report<'_>) {
         let advice = "up to 128 letters, digits and _ + = , . @ -";
         report.wrong_key("task_policies.inline", key, message, advice);
     }
+    if service.execute_command && policies.inline.contains_key(SHELL_POLICY) {
+        let message = format!("`{SHELL_POLICY}` is what the policy of `execute_command` is called");
+        report.wrong_key("task_policies.inline", SHELL_POLICY, message, "name it otherwise");
+    }
     for (key, document) in &policies.inline {
         if let Some(Complaint { message, advice }) = policy::complaint(key, document) {
             report.wrong_key("task_policies.inline", key, message, advice);
         }
     }
-}
-
-fn is_policy_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
-    let named = resource.strip_prefix("policy/").is_some_and(|name| !name.is_empty());
-    partition.starts_with("aws") && (account == "aws" || is_account(account)) && named
 }

@@ -105,7 +105,10 @@ pub async fn create(
         .set_capacity_provider_strategy(Some(request::capacity(spec)))
         .health_check_grace_period_seconds(ecs::sent(spec.grace_period_seconds))
         .deployment_configuration(request::deployment(spec))
+        .availability_zone_rebalancing(request::rebalancing(spec))
         .enable_execute_command(spec.execute_command)
+        .propagate_tags(request::tag_source(spec))
+        .enable_ecs_managed_tags(spec.propagate_tags)
         .set_tags(Some(ecs::to_tags(&identity.tags)));
     let made = aws.call(CREATE, || request.clone().send()).await?.service;
     made.ok_or_else(|| AwsError::incomplete(CREATE, "service"))

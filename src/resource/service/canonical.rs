@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{
     AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, LoadBalancer,
-    NetworkConfiguration, Service as LiveService,
+    NetworkConfiguration, PropagateTags, Service as LiveService,
 };
 
 use super::super::cluster::ClusterName;
@@ -58,6 +58,7 @@ pub fn spec(live: &LiveService, applied: Option<&Service>) -> Service {
             .map_or(200, given),
         rollback: rollback(deployment, applied),
         execute_command: live.enable_execute_command(),
+        propagate_tags: live.propagate_tags() == Some(&PropagateTags::Service),
     }
 }
 
@@ -114,6 +115,7 @@ pub mod tests {
             maximum_percent: 200,
             rollback: true,
             execute_command: false,
+            propagate_tags: true,
         }
     }
 
@@ -133,6 +135,7 @@ pub mod tests {
             .set_capacity_provider_strategy(Some(request::capacity(wanted)))
             .health_check_grace_period_seconds(30)
             .deployment_configuration(request::deployment(wanted))
+            .propagate_tags(request::tag_source(wanted))
             .build()
     }
 

@@ -64,6 +64,10 @@ pub struct Service {
     pub rollback: bool,
     /// Whether one may run commands in its containers.
     pub execute_command: bool,
+    /// Whether its tasks, and with them their network interfaces, carry its tags. Left out where they
+    /// do not, which is how it was before there was a word for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub propagate_tags: bool,
 }
 
 /// How many tasks a service keeps running: `2`, or bounds within which somebody else decides.

@@ -5,8 +5,9 @@
 
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceInputBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LoadBalancer, NetworkConfiguration,
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
+    DeploymentCircuitBreaker, DeploymentConfiguration, LoadBalancer, NetworkConfiguration,
+    PropagateTags,
 };
 
 use super::super::ecs::sent;
@@ -41,8 +42,17 @@ pub fn update(spec: &Service, change: &Change<Service>) -> Option<UpdateServiceI
     if touches(&["minimum_healthy_percent", "maximum_percent", "rollback"]) {
         update = update.deployment_configuration(deployment(spec));
     }
+    if touches(&["maximum_percent"]) {
+        update = update.availability_zone_rebalancing(rebalancing(spec));
+    }
     if touches(&["execute_command"]) {
+        // Tasks that run already keep what they were started with (aws-behaviour 17.f).
         update = update.enable_execute_command(spec.execute_command);
+        update = update.force_new_deployment(true);
+    }
+    if touches(&["propagate_tags"]) {
+        update = update.propagate_tags(tag_source(spec));
+        update = update.enable_ecs_managed_tags(spec.propagate_tags);
     }
     if matches!(change.from.readiness, Readiness::Failed(_)) {
         // ECS does not try a failed deployment again by itself, nor for the same definition.
@@ -119,6 +129,22 @@ pub fn deployment(spec: &Service) -> DeploymentConfiguration {
         .build()
 }
 
+/// Whether tasks are moved to even out zones. ECS does so where nothing is said, but refuses it where
+/// no task more than the count may run meanwhile ("Balancing an Amazon ECS service across Availability
+/// Zones" in the ECS developer guide).
+pub fn rebalancing(spec: &Service) -> AvailabilityZoneRebalancing {
+    if spec.maximum_percent > 100 {
+        AvailabilityZoneRebalancing::Enabled
+    } else {
+        AvailabilityZoneRebalancing::Disabled
+    }
+}
+
+/// Whose tags tasks are given. ECS's own, which name cluster and service, go with them.
+pub fn tag_source(spec: &Service) -> PropagateTags {
+    if spec.propagate_tags { PropagateTags::Service } else { PropagateTags::None }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -159,14 +185,34 @@ mod tests {
     }
 
     #[test]
-    fn only_other_capacity_forces_a_deployment() {
-        for field in ["task_definition", "count", "subnets", "port", "rollback", "execute_command"]
-        {
+    fn only_what_running_tasks_would_not_get_forces_a_deployment() {
+        for field in ["task_definition", "count", "subnets", "port", "rollback", "propagate_tags"] {
             let sent = update(&wanted(), &change(&[field])).unwrap();
             assert_eq!(sent.get_force_new_deployment(), &None, "{field}");
         }
-        let sent = update(&wanted(), &change(&["capacity"])).unwrap();
-        assert_eq!(sent.get_force_new_deployment(), &Some(true));
+        for field in ["capacity", "execute_command"] {
+            let sent = update(&wanted(), &change(&[field])).unwrap();
+            assert_eq!(sent.get_force_new_deployment(), &Some(true), "{field}");
+        }
+    }
+
+    #[test]
+    fn zones_are_evened_out_only_where_another_task_may_run_meanwhile() {
+        for (maximum_percent, expected) in [(100, "DISABLED"), (101, "ENABLED"), (200, "ENABLED")] {
+            let spec = Service { maximum_percent, ..wanted() };
+            let sent = update(&spec, &change(&["maximum_percent"])).unwrap();
+            let sent = sent.get_availability_zone_rebalancing().as_ref().map(|sent| sent.as_str());
+            assert_eq!(sent, Some(expected), "{maximum_percent}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_before_says_that_tasks_have_no_tags() {
+        let mut recorded = serde_json::to_value(wanted()).unwrap();
+        recorded.as_object_mut().unwrap().remove("propagate_tags");
+        let recorded: Service = serde_json::from_value(recorded).unwrap();
+        assert!(!recorded.propagate_tags);
+        assert_eq!(serde_json::to_value(&recorded).unwrap().get("propagate_tags"), None);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) fn change(options: &mut Options, request: Parameters<'_>) -> Result<(
             None => {}
         }
     }
+    check_rebalancing(options)?;
     let flags = [
         ("enableExecuteCommand", &mut options.execute_command),
         ("enableECSManagedTags", &mut options.managed_tags),
@@ -69,6 +70,16 @@ pub(super) fn change(options: &mut Options, request: Parameters<'_>) -> Result<(
         if request.has(member) {
             *option = values(request, member);
         }
+    }
+    Ok(())
+}
+
+/// To even out zones, tasks are started before others are stopped ("Balancing an Amazon ECS service
+/// across Availability Zones" in the developer guide). A service is made to do so unless it is said
+/// otherwise (API reference of CreateService).
+fn check_rebalancing(options: &Options) -> Result<(), ApiError> {
+    if options.zone_rebalancing == "ENABLED" && options.deployment.maximum_percent <= 100 {
+        return Err(invalid("AvailabilityZoneRebalancing does not support maximumPercent <= 100"));
     }
     Ok(())
 }

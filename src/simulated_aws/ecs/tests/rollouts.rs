@@ -37,6 +37,7 @@ fn without_room_for_more_old_tasks_go_first() {
     world.update(json!({
         "forceNewDeployment": true,
         "deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 50},
+        "availabilityZoneRebalancing": "DISABLED",
     }));
     let mut most = 0;
     let mut least = u64::MAX;

@@ -200,3 +200,24 @@ fn the_other_rooms_scale_a_service_without_a_deployment() {
     assert_eq!(super::super::api::desired_count(&world.cloud, "main", "app"), Some(1));
     assert!(!super::super::api::service_exists(&world.cloud, "main", "other"));
 }
+
+/// "Balancing an Amazon ECS service across Availability Zones" in the developer guide.
+#[test]
+fn zones_are_evened_out_only_where_another_task_may_run_meanwhile() {
+    let mut world = World::steady();
+    let most = |percent: u32| json!({"maximumPercent": percent, "minimumHealthyPercent": 50});
+    let ask = |request: Value| {
+        let mut whole = json!({"cluster": "main", "service": "app"});
+        whole.as_object_mut().unwrap().extend(request.as_object().unwrap().clone());
+        whole
+    };
+    let refused =
+        world.refused("UpdateService", ask(json!({"deploymentConfiguration": most(100)})));
+    assert_eq!(refused.0, "InvalidParameterException");
+    let off =
+        json!({"deploymentConfiguration": most(100), "availabilityZoneRebalancing": "DISABLED"});
+    world.done("UpdateService", ask(off));
+    let on = json!({"availabilityZoneRebalancing": "ENABLED"});
+    assert_eq!(world.refused("UpdateService", ask(on)).0, "InvalidParameterException");
+    assert_eq!(world.look()["availabilityZoneRebalancing"], "DISABLED");
+}
