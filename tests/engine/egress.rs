@@ -51,6 +51,24 @@ async fn tasks_that_are_to_end_have_their_way_out_until_they_have() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_gateway_for_all_stays_where_it_is_while_that_zone_is_declared() {
+    let zones = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| format!("\"us-east-1{name}\"")).collect();
+        format!("network.zones = [{}]", names.join(", "))
+    };
+    let orders =
+        [zones(&["c", "b"]), zones(&["b", "c"]), zones(&["a", "b", "c"]), zones(&["a", "c"])];
+    let mut world = World::new();
+    world.up(&config(&orders[0])).await;
+    let gateway = world.output("nat_gateway.main", "id");
+    for order in orders.iter().map(|order| config(order)).chain([config("network.zones = 3")]) {
+        world.up_with_a_way_out(&order).await;
+        assert_eq!(world.output("nat_gateway.main", "id"), gateway);
+        world.assert_settled(&order).await;
+    }
+}
+
 /// What the service needs by what is recorded.
 fn recorded(world: &World) -> BTreeSet<String> {
     let service: Address = "service.app".parse().unwrap();
