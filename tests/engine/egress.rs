@@ -21,6 +21,7 @@ async fn changed(changes: &[&str]) -> World {
     world
 }
 
+const CIDR: &str = "network.cidr = 10.1.0.0/16";
 const IMAGE: &str = "services.app.image = ghcr.io/acme/shop:2";
 
 #[tokio::test(start_paused = true)]
@@ -66,6 +67,25 @@ async fn one_gateway_for_all_stays_where_it_is_while_that_zone_is_declared() {
         world.up_with_a_way_out(&order).await;
         assert_eq!(world.output("nat_gateway.main", "id"), gateway);
         world.assert_settled(&order).await;
+    }
+}
+
+/// Only another address could be at two gateways at once.
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_has_to_move_leaves_a_gap_and_the_plan_warns_of_it() {
+    let mut world = World::new();
+    world.up(&config("")).await;
+    let address = world.output("elastic_ip.nat", "allocation");
+    for change in ["network.zones = [\"us-east-1b\", \"us-east-1c\"]", CIDR] {
+        let after = config(change);
+        let gaps = world.plan(&after).await.gaps();
+        assert!(matches!(&gaps[..], [gap] if gap.contains("nat_gateway.main")), "{gaps:?}");
+        world.up(&after).await;
+        assert_eq!(world.output("elastic_ip.nat", "allocation"), address);
+        world.assert_settled(&after).await;
+    }
+    for change in ["network.nat = per-zone", IMAGE] {
+        assert_eq!(world.plan(&config(&format!("{CIDR}\n{change}"))).await.gaps(), [""; 0]);
     }
 }
 
