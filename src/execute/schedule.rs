@@ -3,6 +3,10 @@
 //! Two rules make the order. What is made or changed waits for what it needs. What is removed
 //! waits until nothing needs it any more: until whatever needed it is removed itself, or has been
 //! moved to something else and works there. An update that takes something away keeps both.
+//!
+//! What works all the while without a task of its own is moved by what it needs: the old goes when
+//! all of the new works, and the new takes over in an order in which each part of it leads on to one
+//! that works.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -108,12 +112,17 @@ struct Places<'a> {
     removing: BTreeMap<(&'a Address, u32), usize>,
     /// What is there and needs an address: its own address and generation.
     needing: BTreeMap<&'a Address, Vec<(&'a Address, u32)>>,
+    /// What each resource that is there is to need to work.
+    bases: Vec<BTreeSet<&'a Address>>,
+    /// The tasks that make what a resource is to need which has no task itself.
+    moving: BTreeMap<&'a Address, Vec<usize>>,
 }
 
 impl<'a> Places<'a> {
     fn of(plan: &'a Plan, tasks: &[Task]) -> Self {
-        let (making, ending, removing) = Default::default();
-        let mut places = Self { making, ending, removing, needing: needing(plan) };
+        let (making, ending, removing, moving) = Default::default();
+        let (needing, bases) = (needing(plan), bases(plan));
+        let mut places = Self { making, ending, removing, needing, bases, moving };
         for (place, task) in tasks.iter().enumerate() {
             let planned = &plan.resources[task.planned];
             match (task.verb, &planned.present) {
@@ -129,16 +138,32 @@ impl<'a> Places<'a> {
                 }
             }
         }
+        for planned in plan.resources.iter().filter(|planned| planned.action == Action::Keep) {
+            let needs = planned.desired.iter().flat_map(|desired| desired.needs.keys());
+            let making = needs.filter_map(|on| places.making.get(on).copied()).collect();
+            places.moving.insert(&planned.address, making);
+        }
         places
     }
 
     /// The tasks after which nothing needs one generation of an address any more.
     fn left_by(&self, planned: &'a Planned) -> impl Iterator<Item = usize> {
         let needing = self.needing.get(&planned.address).into_iter().flatten();
-        needing.filter_map(|(address, generation)| {
+        needing.flat_map(|(address, generation)| {
             let removing = self.removing.get(&(*address, *generation));
-            removing.or_else(|| self.ending.get(address)).copied()
+            let moved = self.moving.get(address).map(Vec::as_slice).unwrap_or_default();
+            let left = removing.or_else(|| self.ending.get(address));
+            left.map_or(moved, std::slice::from_ref).iter().copied()
         })
+    }
+
+    /// How long `planned` waits for what it needs: until that works, where something that is there
+    /// is to stand on both. A route leads to a gateway as soon as that exists, and nothing passes
+    /// through it for minutes (aws-behaviour 5.c, 5.d).
+    fn until(&self, planned: &Planned, on: &Address, until: Until) -> Until {
+        let is_base =
+            |base: &BTreeSet<&Address>| base.contains(&planned.address) && base.contains(on);
+        if self.bases.iter().any(is_base) { Until::Ready } else { until }
     }
 
     /// The tasks that remove older generations of an address.
@@ -161,10 +186,23 @@ fn needing(plan: &Plan) -> BTreeMap<&Address, Vec<(&Address, u32)>> {
     needing
 }
 
+/// What each resource that is there, and stays, is to need to work.
+fn bases(plan: &Plan) -> Vec<BTreeSet<&Address>> {
+    let there = plan.resources.iter().filter(|planned| planned.present.is_some());
+    let staying = there.filter_map(|planned| planned.desired.as_ref());
+    staying
+        .map(|desired| {
+            let needs = desired.needs.iter();
+            needs.filter(|(_, until)| **until == Until::Ready).map(|(on, _)| on).collect()
+        })
+        .collect()
+}
+
 fn making_waits(planned: &Planned, places: &Places<'_>) -> Vec<(usize, Until)> {
     let mut waits = Vec::new();
     for (on, until) in planned.desired.iter().flat_map(|desired| &desired.needs) {
-        waits.extend(places.making.get(on).map(|place| (*place, *until)));
+        let until = places.until(planned, on, *until);
+        waits.extend(places.making.get(on).map(|place| (*place, until)));
     }
     if let (true, Some(old)) = (planned.old_goes_first(), &planned.present) {
         let key = (&planned.address, old.record.generation);

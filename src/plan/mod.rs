@@ -8,6 +8,7 @@
 
 mod course;
 pub mod diff;
+mod gap;
 mod moved;
 pub mod place;
 mod protection;

@@ -77,8 +77,8 @@ pub(super) fn plan_but_for(
     if !plan.is_empty() {
         text.push('\n');
     }
-    for loss in plan.losses() {
-        let _ = writeln!(text, "{} {loss}", look.paint.yellow("warning:"));
+    for warning in plan.losses().into_iter().chain(plan.gaps()) {
+        let _ = writeln!(text, "{} {warning}", look.paint.yellow("warning:"));
     }
     let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
     text

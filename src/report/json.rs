@@ -24,13 +24,14 @@ pub fn plan(plan: &Plan, values: Values, warnings: &[String]) -> Value {
         resource
     };
     let resources: Vec<Value> = plan.resources.iter().map(resource).collect();
+    let warnings = warnings.iter().cloned().chain(plan.losses()).chain(plan.gaps());
     json!({
         "stack": plan.basis.stack,
         "environment": plan.basis.environment,
         "account": plan.basis.account,
         "region": plan.basis.region,
         "resources": resources,
-        "warnings": warnings.iter().cloned().chain(plan.losses()).collect::<Vec<_>>(),
+        "warnings": warnings.collect::<Vec<_>>(),
         "counts": {
             "create": count(Action::Create),
             "update": count(Action::Update),

@@ -162,6 +162,12 @@ impl Resource for RouteTable {
         Ok(change.from.outputs.clone())
     }
 
+    /// A subnet that leaves the stack follows the table until nothing is left in it.
+    fn widened(&self, applied: &Self, live: &Self) -> Self {
+        let still = applied.subnets.intersection(&live.subnets);
+        Self { subnets: self.subnets.iter().chain(still).cloned().collect(), ..self.clone() }
+    }
+
     async fn delete(aws: &Aws, gone: &Sought<Self>) -> Result<(), AwsError> {
         const DELETE: Operation = Operation::patient(
             "ec2:DeleteRouteTable",

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::placement::{Placement, Zone};
+use super::placement::{Placement, SHARED_NAT, Zone};
 use crate::config::{self, Nat};
 use crate::graph::{Graph, Wait};
 use crate::resource::elastic_ip::ElasticIp;
@@ -78,7 +78,8 @@ fn add_ways_out(
             Vec::new()
         }
         Nat::Single => {
-            let nat = add_nat(graph, "main", "nat", &public[0], gateway);
+            let public = &public[placement.shared_nat];
+            let nat = add_nat(graph, SHARED_NAT, "nat", public, gateway);
             let target = RouteTarget::NatGateway(nat.id());
             let table = add_table(graph, "private", vpc, Some(target), private);
             way_out(&nat, &table)

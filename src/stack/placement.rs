@@ -1,4 +1,5 @@
-//! Which zones and which addresses the subnets have: chosen once, and kept.
+//! Which zones and which addresses the subnets have, and where the one gateway for all of them
+//! stands: chosen once, and kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +8,19 @@ use thiserror::Error;
 
 use crate::config::subnets::allocate;
 use crate::config::{Network, Zones};
-use crate::resource::Kind;
-use crate::state::State;
+use crate::resource::{Address, Kind};
+use crate::state::{Record, State};
+
+/// The name of the NAT gateway that all zones share, where there is one for all.
+pub(super) const SHARED_NAT: &str = "main";
 
 /// Where each subnet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// The zones in order, each with its public and its private subnet's addresses.
     pub zones: Vec<Zone>,
+    /// Which of them has the NAT gateway that all share.
+    pub shared_nat: usize,
     /// The account that all of it is in; empty before one is known.
     pub account: String,
 }
@@ -100,7 +106,11 @@ pub fn place(
         suffix,
     };
     let account = state.map_or_else(String::new, |state| state.account.clone());
-    Ok(Placement { zones: zones.into_iter().zip(suffixes).map(zone).collect(), account })
+    // Another zone means another gateway, which can't have the address before the old one is gone.
+    let nat = state.and_then(shared_nat);
+    let shared_nat = suffixes.iter().position(|suffix| Some(suffix) == nat.as_ref()).unwrap_or(0);
+    let zones = zones.into_iter().zip(suffixes).map(zone).collect();
+    Ok(Placement { zones, shared_nat, account })
 }
 
 /// The zones that a state has placed subnets in: enough to place it again without asking AWS.
@@ -108,6 +118,19 @@ pub fn remembered_zones(network: &Network, state: &State) -> Vec<String> {
     let zones: BTreeSet<String> =
         placed(network, Some(state)).into_values().map(|(zone, _)| zone).collect();
     zones.into_iter().collect()
+}
+
+/// The zone, as its suffix, of the NAT gateway that a state has made for all zones.
+fn shared_nat(state: &State) -> Option<String> {
+    let address = Address::new(Kind::NatGateway, SHARED_NAT);
+    let made = state.resources.get(&address).map(|record| &record.applied);
+    let begun = || state.in_doubt.get(&address).map(|intent| &intent.spec);
+    let subnet = made.or_else(begun)?.get("subnet")?.as_str()?;
+    let is_there = |(address, record): &(&Address, &Record)| {
+        address.kind() == Kind::Subnet && record.id == subnet
+    };
+    let (address, _) = state.resources.iter().find(is_there)?;
+    address.name().strip_prefix("public-").map(str::to_owned)
 }
 
 /// Subnets by name with zone and addresses, as far as they lie in the network as it is declared.

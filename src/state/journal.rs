@@ -8,7 +8,7 @@
 //! 4. A last line without its newline was being written when the process died, and nothing acted
 //!    on it. Any other line that does not check is damage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,13 @@ pub enum Entry {
         spec: Value,
         /// Its outputs as they were seen.
         outputs: Value,
+    },
+    /// It stays as it is, and what it needs is another set than before.
+    Needing {
+        /// Which resource.
+        address: Address,
+        /// What it needs.
+        needs: BTreeSet<Address>,
     },
     /// What others have changed about it was accepted: it is as good as applied.
     Accepted {

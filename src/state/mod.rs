@@ -225,6 +225,11 @@ impl State {
                     self.unsure.remove(&address);
                 }
             }
+            Entry::Needing { address, needs } => {
+                if let Some(record) = self.resources.get_mut(&address) {
+                    record.needs = needs;
+                }
+            }
             Entry::Accepted { address, applied, tags, over } => {
                 self.accept(address, applied, tags, over);
             }

@@ -6,6 +6,7 @@ mod harness;
 mod changes;
 mod configs;
 mod cut_off;
+mod egress;
 mod network;
 mod saved;
 mod settled;

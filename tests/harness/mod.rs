@@ -9,6 +9,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what a test does not expect ends it")]
 
+pub mod egress;
 pub mod fleet;
 pub mod timing;
 

@@ -5,6 +5,7 @@
 
 mod intake;
 mod leg;
+mod needs;
 mod start;
 
 use std::sync::Arc;
@@ -95,6 +96,7 @@ impl<'a, R: Recorder> Run<'a, R> {
     ///
     /// [`StoreError`] when something could not be written down.
     pub async fn finish_all(mut self) -> Result<Summary, StoreError> {
+        self.record_needs().await?;
         let mut is_told = false;
         loop {
             if !self.is_halted() {
@@ -110,6 +112,9 @@ impl<'a, R: Recorder> Run<'a, R> {
             self.next().await?;
         }
         self.leave_the_rest();
+        if self.summary.is_complete() {
+            self.forget_needs().await?;
+        }
         Ok(self.summary)
     }
 
