@@ -104,6 +104,22 @@ fn what_is_left_as_it_is_is_not_recorded_as_applied() {
 }
 
 #[test]
+fn what_stays_as_it_is_can_need_something_else() {
+    let needing =
+        |at: Address| Entry::Needing { address: at, needs: [address("nat_gateway.a")].into() };
+    let before = after([create(0), made("vpc-1"), Entry::Ready { address: vpc() }]);
+    let mut state = before.clone();
+    state.apply(needing(vpc()));
+    let needs = BTreeSet::from([address("nat_gateway.a")]);
+    let expected = Record { needs, ..before.resources[&vpc()].clone() };
+    assert_eq!(state.resources[&vpc()], expected);
+    assert_eq!(state.outcomes, before.outcomes, "AWS was asked for nothing");
+    let mut nothing = blank();
+    nothing.apply(needing(vpc()));
+    assert_eq!(nothing, blank());
+}
+
+#[test]
 fn what_was_accepted_goes_where_its_resource_goes() {
     let over = std::collections::BTreeMap::from([("dns".to_owned(), json!(false))]);
     let applied = json!({"dns": true});
@@ -180,7 +196,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
         json!({"id": "one", "field": {"deep": [null]}}),
         json!({"id": 7, "arn": "two"}),
     ]);
-    let entry = (0..8, address, verb, 0..3_u32, value, any::<bool>()).prop_map(
+    let entry = (0..9, address, verb, 0..3_u32, value, any::<bool>()).prop_map(
         |(which, address, verb, generation, value, flag)| match which {
             0 | 1 => {
                 let mut intent = intent(verb, generation, value);
@@ -192,6 +208,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
             4 => Entry::Untouched { address },
             5 => Entry::Unresolved { address },
             6 => Entry::Ready { address },
+            7 => Entry::Needing { needs: [address.clone()].into(), address },
             _ if flag => Entry::Seen { address, spec: value.clone(), outputs: value },
             _ => Entry::Confirmed { address, spec: value.clone(), outputs: value },
         },

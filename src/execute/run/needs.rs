@@ -18,9 +18,16 @@ impl<R: Recorder> Run<'_, R> {
         self.record_changed(|wanted, recorded| wanted.union(recorded).cloned().collect()).await
     }
 
-    /// Writes down that each needs no more than it is to.
+    /// Writes down that each needs no more than it is to, and what the plan has left of the rest.
     pub(super) async fn forget_needs(&mut self) -> Result<(), StoreError> {
-        self.record_changed(|wanted, _| wanted.clone()).await
+        let declared = self.plan.resources.iter().filter(|planned| planned.desired.is_some());
+        let declared: BTreeSet<&Address> = declared.map(|planned| &planned.address).collect();
+        let mut left: BTreeSet<Address> = self.recorder.state().resources.keys().cloned().collect();
+        left.retain(|address| !declared.contains(address));
+        self.record_changed(|wanted, recorded| {
+            wanted.iter().chain(recorded.intersection(&left)).cloned().collect()
+        })
+        .await
     }
 
     async fn record_changed(
