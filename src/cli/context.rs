@@ -2,7 +2,7 @@
 //! print.
 
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
@@ -83,13 +83,25 @@ impl Context {
             return self.local_directory().map(Place::Directory);
         }
         if let Some(named) = &self.global.state_dir {
-            return Ok(Place::named(named));
+            return Ok(self.named(named));
         }
         if self.said.get().is_none() && self.global.file.exists() {
             self.config(&Overriding::default())?;
         }
         let of_file = self.said.get().and_then(|(state, region)| Place::of_file(state, region));
         Ok(of_file.unwrap_or_else(Place::usual))
+    }
+
+    /// The place that a text names. A file that can't be read says nothing of it.
+    pub fn named(&self, text: &Path) -> Place {
+        if self.said.get().is_none() && self.global.file.exists() {
+            let _ = self.config(&Overriding::default());
+        }
+        let place = Place::named(text);
+        match self.said.get() {
+            Some((said, _)) => place.knowing(said),
+            None => place,
+        }
     }
 
     /// Where the AWS inside the program is kept, and the states of what is in it.
