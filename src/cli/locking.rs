@@ -29,6 +29,9 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// How often in a bucket, where every look is a request.
 const BUCKET_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How long an interrupted command may take to give a lock back.
+const LEAVE_TAKING: Duration = Duration::from_secs(5);
+
 /// How often a lock is tried again, and after what pause, whose holder has not said yet who it is.
 const NAMELESS: (u32, Duration) = (50, Duration::from_millis(20));
 
@@ -89,7 +92,8 @@ fn give_back_when_interrupted(context: &Context, store: &Store) -> Result<(), Fa
                 _ = terminate.recv() => (),
             }
             if !run.load(Ordering::Acquire) {
-                store.close().await;
+                // What can't be given back in that time ends by itself.
+                let _ = tokio::time::timeout(LEAVE_TAKING, store.close()).await;
                 std::process::exit(i32::from(INTERRUPTED));
             }
         }

@@ -270,7 +270,7 @@ fn no_credentials(error: &AwsError) -> String {
 }
 
 /// An error and its causes, each said once.
-fn said(error: &dyn StdError) -> String {
+pub fn said(error: &dyn StdError) -> String {
     let mut text = clean(&error.to_string()).into_owned();
     let mut next = error.source();
     while let Some(cause) = next {
