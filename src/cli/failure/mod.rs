@@ -115,6 +115,8 @@ pub enum Failure {
     NoVariable { name: String, key: &'static str },
     #[error("{} was not written by `provision schedule`: it is left as it is", .0.display())]
     NotWritten(PathBuf),
+    #[error("{} can't be part of a schedule: {why}", path.display())]
+    Unschedulable { path: PathBuf, why: &'static str },
     #[error("the state is in a directory of this machine, where {0} does not come")]
     StateOutOfReach(&'static str),
     #[error("`{key}` is needed for {of}")]
