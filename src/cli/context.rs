@@ -4,7 +4,7 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -30,11 +30,14 @@ pub struct Context {
     store: OnceCell<Store>,
     /// Whether a plan is being carried out.
     is_running: Arc<AtomicBool>,
+    /// Where locks are held that are to be given back when the program is interrupted.
+    locked: Arc<Mutex<Vec<Store>>>,
 }
 
 impl Context {
     pub fn new(global: Global) -> Self {
-        Self { global, said: OnceLock::new(), store: OnceCell::new(), is_running: Arc::default() }
+        let (said, store) = (OnceLock::new(), OnceCell::new());
+        Self { global, said, store, is_running: Arc::default(), locked: Arc::default() }
     }
 
     /// The configuration, with everything that overrides it.
@@ -125,6 +128,11 @@ impl Context {
     /// Whether a plan is being carried out: whoever does it says so.
     pub fn run_under_way(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_running)
+    }
+
+    /// Where locks are held that are to be given back when the program is interrupted.
+    pub fn locked(&self) -> Arc<Mutex<Vec<Store>>> {
+        Arc::clone(&self.locked)
     }
 
     /// Gives back what was taken and not given back yet.

@@ -18,7 +18,7 @@ use super::ask;
 use super::connect::holder;
 use super::context::{Context, StackName};
 use super::failure::Failure;
-use super::locking::{Locking, lock};
+use super::locking::{Locking, give_back_when_interrupted, lock};
 
 #[derive(Debug, Args)]
 pub struct PullOptions {
@@ -176,6 +176,7 @@ async fn bring(
     let StackName { stack, environment } = name;
     let target = lock(context, name, "state migrate", options.locking).await?;
     let left = source.lock(stack, environment, &holder("state migrate")).await?;
+    give_back_when_interrupted(context, source)?;
     let place = context.store().await?.to_string();
     let state = source.load(stack, environment).await?;
     let state =
