@@ -71,11 +71,16 @@ fn physical(naming: Naming, stack: &str, suffix: &str, generation: u32) -> Strin
     if generation > 0 {
         whole.push_str(&format!("-{generation}"));
     }
-    if whole.len() <= naming.longest {
+    cut(whole, naming.longest)
+}
+
+/// A name in so many characters, of which there are more than the hash has.
+pub(crate) fn cut(whole: String, longest: usize) -> String {
+    if whole.len() <= longest {
         return whole;
     }
     let hash: String = hex(&whole).chars().take(HASH_DIGITS).collect();
-    let room = naming.longest - HASH_DIGITS - 1;
+    let room = longest - HASH_DIGITS - 1;
     let cut: String = whole.chars().take(room).collect();
     format!("{}-{hash}", cut.trim_end_matches('-'))
 }

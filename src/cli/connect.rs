@@ -4,6 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -57,6 +60,20 @@ pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<
     loader = loader.credentials_provider(credentials(global, region).await);
     let aws = Aws::new(&loader.load().await, pace(global))?;
     Ok(Cloud { aws, way: (!something_stands_in()).then_some(Way::Internet) })
+}
+
+/// The region that the user has chosen for all that they do: by `--region`, environment or profile.
+pub async fn usual_region(global: &Global) -> Option<String> {
+    if let Some(region) = &global.region {
+        return Some(region.clone());
+    }
+    let mut of_profile = ProfileFileRegionProvider::builder();
+    if let Some(profile) = &global.profile {
+        of_profile = of_profile.profile_name(profile);
+    }
+    let of_environment = EnvironmentVariableRegionProvider::new();
+    let chain = RegionProviderChain::first_try(of_environment).or_else(of_profile.build());
+    chain.region().await.map(|region| region.to_string())
 }
 
 /// Where credentials usually are. Outside of AWS nothing answers at the address of the instance's

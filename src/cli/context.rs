@@ -2,9 +2,9 @@
 //! print.
 
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -30,11 +30,14 @@ pub struct Context {
     store: OnceCell<Store>,
     /// Whether a plan is being carried out.
     is_running: Arc<AtomicBool>,
+    /// Where locks are held that are to be given back when the program is interrupted.
+    locked: Arc<Mutex<Vec<Store>>>,
 }
 
 impl Context {
     pub fn new(global: Global) -> Self {
-        Self { global, said: OnceLock::new(), store: OnceCell::new(), is_running: Arc::default() }
+        let (said, store) = (OnceLock::new(), OnceCell::new());
+        Self { global, said, store, is_running: Arc::default(), locked: Arc::default() }
     }
 
     /// The configuration, with everything that overrides it.
@@ -83,13 +86,25 @@ impl Context {
             return self.local_directory().map(Place::Directory);
         }
         if let Some(named) = &self.global.state_dir {
-            return Ok(Place::named(named));
+            return Ok(self.named(named));
         }
         if self.said.get().is_none() && self.global.file.exists() {
             self.config(&Overriding::default())?;
         }
         let of_file = self.said.get().and_then(|(state, region)| Place::of_file(state, region));
         Ok(of_file.unwrap_or_else(Place::usual))
+    }
+
+    /// The place that a text names. A file that can't be read says nothing of it.
+    pub fn named(&self, text: &Path) -> Place {
+        if self.said.get().is_none() && self.global.file.exists() {
+            let _ = self.config(&Overriding::default());
+        }
+        let place = Place::named(text);
+        match self.said.get() {
+            Some((said, _)) => place.knowing(said),
+            None => place,
+        }
     }
 
     /// Where the AWS inside the program is kept, and the states of what is in it.
@@ -113,6 +128,11 @@ impl Context {
     /// Whether a plan is being carried out: whoever does it says so.
     pub fn run_under_way(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_running)
+    }
+
+    /// Where locks are held that are to be given back when the program is interrupted.
+    pub fn locked(&self) -> Arc<Mutex<Vec<Store>>> {
+        Arc::clone(&self.locked)
     }
 
     /// Gives back what was taken and not given back yet.

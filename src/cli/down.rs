@@ -45,12 +45,10 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
     let was_empty = writer.state().is_empty();
     let ending = carry_out(context, options, &cloud, &mut writer).await;
     let is_gone = writer.state().is_empty();
-    if is_gone {
-        writer.retire().await?;
-    } else {
-        writer.finish().await?;
-    }
-    let code = run::conclude(context, &ending?, "down");
+    let written = if is_gone { writer.retire().await } else { writer.finish().await.map(drop) };
+    let ending = run::before(context, ending, &written)?;
+    let code = run::conclude(context, &ending, "down");
+    written?;
     if was_empty {
         context.tell("If AWS has any of the stack, `provision recover` finds it.");
     } else if is_gone {

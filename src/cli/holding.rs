@@ -36,7 +36,7 @@ pub async fn show(context: &Context) -> Result<ExitCode, Failure> {
 
 fn said(name: &StackName, tenure: Option<&Tenure>) -> String {
     let StackName { stack, environment } = name;
-    let Some(Tenure { holder, ends_in }) = tenure else {
+    let Some(Tenure { holder, ends_in, .. }) = tenure else {
         return format!("Nobody is at work on {stack}-{environment}.");
     };
     let end = match ends_in {
@@ -61,12 +61,13 @@ pub async fn unlock(context: &Context, options: &UnlockOptions) -> Result<ExitCo
         }
         settled => settled?,
     };
-    let bucket = match (store, tenure) {
+    let (bucket, shown) = match (store, tenure) {
         (Store::Directory(_), Some(tenure)) => return Err(Failure::Unbreakable(tenure.holder)),
         (Store::Directory(_), None) => return Ok(ExitCode::SUCCESS),
-        (Store::Bucket(bucket), tenure) => {
-            context.tell(&tenure.map_or_else(String::new, |tenure| said(&name, Some(&tenure))));
-            bucket
+        (Store::Bucket(bucket), None) => (bucket, None),
+        (Store::Bucket(bucket), Some(tenure)) => {
+            context.tell(&said(&name, Some(&tenure)));
+            (bucket, tenure.lease)
         }
     };
     context.tell(
@@ -75,7 +76,10 @@ pub async fn unlock(context: &Context, options: &UnlockOptions) -> Result<ExitCo
     if !options.yes {
         ask::confirm("Take it away? Only `yes` is a yes:", "yes")?;
     }
-    bucket.unlock(&name.stack, &name.environment).await?;
-    context.tell("It is taken away. The next `up` or `down` settles what was left in doubt.");
+    if bucket.unlock(&name.stack, &name.environment, shown.as_deref()).await? {
+        context.tell("It is taken away. The next `up` or `down` settles what was left in doubt.");
+    } else {
+        context.tell("It was given back meanwhile.");
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! The lock, for commands that change something: taken at once, or waited for.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ const INTERVAL: Duration = Duration::from_millis(250);
 
 /// How often in a bucket, where every look is a request.
 const BUCKET_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long an interrupted command may take to give a lock back.
+const LEAVE_TAKING: Duration = Duration::from_secs(5);
 
 /// How often a lock is tried again, and after what pause, whose holder has not said yet who it is.
 const NAMELESS: (u32, Duration) = (50, Duration::from_millis(20));
@@ -75,11 +79,19 @@ pub async fn lock(
 
 /// Has a lock given back that would outlast its process, when that is interrupted. A run that is
 /// under way hears of the interruption itself, and ends in its own time.
-fn give_back_when_interrupted(context: &Context, store: &Store) -> Result<(), Failure> {
+pub fn give_back_when_interrupted(context: &Context, store: &Store) -> Result<(), Failure> {
     if matches!(store, Store::Directory(_)) {
         return Ok(());
     }
-    let (store, run) = (store.clone(), context.run_under_way());
+    let (locked, run) = (context.locked(), context.run_under_way());
+    let others = {
+        let mut stores = locked.lock().unwrap_or_else(PoisonError::into_inner);
+        stores.push(store.clone());
+        stores.len() - 1
+    };
+    if others > 0 {
+        return Ok(());
+    }
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::spawn(async move {
@@ -89,7 +101,10 @@ fn give_back_when_interrupted(context: &Context, store: &Store) -> Result<(), Fa
                 _ = terminate.recv() => (),
             }
             if !run.load(Ordering::Acquire) {
-                store.close().await;
+                // What can't be given back in that time ends by itself.
+                let stores = locked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let closed = futures::future::join_all(stores.iter().map(Store::close));
+                let _ = tokio::time::timeout(LEAVE_TAKING, closed).await;
                 std::process::exit(i32::from(INTERRUPTED));
             }
         }

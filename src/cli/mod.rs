@@ -17,6 +17,7 @@ mod graph;
 mod holding;
 mod import;
 mod init;
+mod installing;
 #[cfg(feature = "simulated-aws")]
 mod local;
 mod locking;

@@ -10,14 +10,15 @@ use clap::Args;
 use thiserror::Error;
 
 use crate::state::State;
-use crate::state::store::{SnapshotFault, Store, parse_snapshot, render_snapshot, write_private};
+use crate::state::store::{
+    Passage, SnapshotFault, Store, parse_snapshot, render_snapshot, write_private,
+};
 
 use super::ask;
 use super::connect::holder;
 use super::context::{Context, StackName};
 use super::failure::Failure;
-use super::locking::{Locking, lock};
-use super::place::Place;
+use super::locking::{Locking, give_back_when_interrupted, lock};
 
 #[derive(Debug, Args)]
 pub struct PullOptions {
@@ -64,6 +65,8 @@ pub enum MoveError {
     OtherLineage { path: PathBuf },
     #[error("{} has serial {pushed}, and the state that is there has serial {present}", path.display())]
     Older { path: PathBuf, pushed: u64, present: u64 },
+    #[error("{} has serial {serial} as the state that is there, which has changed since", path.display())]
+    Behind { path: PathBuf, serial: u64 },
     #[error("the state is in {place} already")]
     SamePlace { place: String },
     #[error("there is another state of {stack}-{environment} in {place}")]
@@ -144,13 +147,17 @@ fn guard(path: &Path, pushed: &State, present: Option<&State>) -> Result<(), Mov
         let (pushed, present) = (pushed.serial, present.serial);
         return Err(MoveError::Older { path: path.to_owned(), pushed, present });
     }
+    // What a journal says of the state that is there has no serial of its own.
+    if pushed.serial == present.serial && pushed != present {
+        return Err(MoveError::Behind { path: path.to_owned(), serial: present.serial });
+    }
     Ok(())
 }
 
 /// Brings the state here from where it is.
 pub async fn migrate(context: &Context, options: &MigrateOptions) -> Result<ExitCode, Failure> {
     let name = context.stack_name().await?;
-    let (from, to) = (Place::named(&options.from), context.place()?);
+    let (from, to) = (context.named(&options.from), context.place()?);
     if from.to_string() == to.to_string() {
         return Err(MoveError::SamePlace { place: to.to_string() }.into());
     }
@@ -169,45 +176,28 @@ async fn bring(
     let StackName { stack, environment } = name;
     let target = lock(context, name, "state migrate", options.locking).await?;
     let left = source.lock(stack, environment, &holder("state migrate")).await?;
+    give_back_when_interrupted(context, source)?;
     let place = context.store().await?.to_string();
     let state = source.load(stack, environment).await?;
     let state =
         state.ok_or_else(|| Failure::NoState { name: name.clone(), place: source.to_string() })?;
     let present = context.state(name).await?;
-    let is_there = present.as_ref().is_some_and(|present| is_same(present, &state));
-    if present.is_some() && !is_there {
+    let Some(passage) = Passage::of(&state, present.as_ref()) else {
         let (stack, environment) = (stack.clone(), environment.clone());
         return Err(MoveError::Occupied { stack, environment, place }.into());
-    }
-    context.tell(&format!(
-        "The state of {stack}-{environment}, {} resources, goes from {source} to {place}.",
-        state.resources.len()
-    ));
+    };
+    let count = present.as_ref().unwrap_or(&state).resources.len();
+    let of = format!("The state of {stack}-{environment}, {count} resources,");
+    context.tell(&match passage {
+        Passage::Whole => format!("{of} goes from {source} to {place}."),
+        Passage::Rest => format!("{of} is in {place} already, and goes from {source}."),
+    });
     if !options.yes {
         ask::confirm("Move it? Only `yes` is a yes:", "yes")?;
     }
-    if !is_there {
-        target.begin(state.clone()).await?.finish().await?;
-    }
-    // What is left behind says that nothing is there: nobody takes it for a state that was lost.
-    left.begin(emptied(state)).await?.retire().await?;
+    passage.go(state, target, left).await?;
     context.tell(&format!("It is in {place}. Its copies are still in {source}."));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether two are one state, however often they were written.
-fn is_same(one: &State, other: &State) -> bool {
-    let unnumbered = |state: &State| State { serial: 0, ..state.clone() };
-    unnumbered(one) == unnumbered(other)
-}
-
-fn emptied(state: State) -> State {
-    State {
-        resources: std::collections::BTreeMap::new(),
-        replaced: Vec::new(),
-        in_doubt: std::collections::BTreeMap::new(),
-        ..state
-    }
 }
 
 #[cfg(test)]
@@ -229,11 +219,8 @@ mod tests {
         assert!(matches!(older, Err(MoveError::Older { pushed: 4, present: 5, .. })));
         let other = guard(path, &state("b", 9), Some(&present));
         assert!(matches!(other, Err(MoveError::OtherLineage { .. })));
-    }
-
-    #[test]
-    fn a_state_is_the_same_wherever_it_was_written() {
-        assert!(is_same(&state("a", 1), &state("a", 7)));
-        assert!(!is_same(&state("a", 1), &state("b", 1)));
+        let since = State { protected: true, ..present };
+        let behind = guard(path, &state("a", 5), Some(&since));
+        assert!(matches!(behind, Err(MoveError::Behind { serial: 5, .. })));
     }
 }

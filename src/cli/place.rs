@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::types::BucketLocationConstraint;
 
-use crate::aws::{Aws, Operation};
+use crate::aws::{Aws, Operation, partition_of};
 use crate::config;
 use crate::state::store::{Bucket, BucketPlace, Directory, Store, StoreError};
 
@@ -22,8 +22,14 @@ const DIRECTORY: &str = "state";
 /// How a bucket is told from a directory.
 const SCHEME: &str = "s3://";
 
-/// The region in which S3 says of every bucket where it is.
-const HOME: &str = "us-east-1";
+/// The region in which S3 says of every bucket of a partition where it is.
+fn home(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
 
 const LOCATION: Operation = Operation::new("s3:GetBucketLocation");
 
@@ -54,6 +60,17 @@ impl Place {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let (bucket, prefix) = (bucket.to_owned(), prefix.trim_matches('/').to_owned());
         Self::Bucket(BucketPlace { bucket, prefix, kms_key: None }, None)
+    }
+
+    /// The same, with the key that a file names for the states in the same bucket.
+    #[must_use]
+    pub fn knowing(self, said: &config::State) -> Self {
+        match self {
+            Self::Bucket(place, region) if said.bucket.as_ref() == Some(&place.bucket) => {
+                Self::Bucket(BucketPlace { kms_key: said.kms_key.clone(), ..place }, region)
+            }
+            other => other,
+        }
     }
 
     /// The place that a file names, of a stack in a region; `None` where it names no bucket.
@@ -102,9 +119,11 @@ impl Place {
         if let Some(complaint) = config::bucket_complaint(&place.bucket) {
             return Err(Failure::BucketName { name: place.bucket, complaint });
         }
-        let region = match region {
-            Some(region) => region,
-            None => region_of(&reach(global, HOME).await?, &place).await?,
+        let region = if let Some(region) = region {
+            region
+        } else {
+            let usual = connect::usual_region(global).await.unwrap_or_default();
+            region_of(&reach(global, home(partition_of(&usual))).await?, &place).await?
         };
         Ok(Store::Bucket(Bucket::new(reach(global, &region).await?, place)))
     }
@@ -124,7 +143,7 @@ async fn region_of(aws: &Aws, place: &BucketPlace) -> Result<String, StoreError>
     });
     let constraint = located?.location_constraint;
     Ok(match constraint.as_ref().map(BucketLocationConstraint::as_str) {
-        None | Some("") => HOME.to_owned(),
+        None | Some("") => aws.region().to_owned(),
         Some("EU") => "eu-west-1".to_owned(),
         Some(region) => region.to_owned(),
     })
@@ -147,6 +166,31 @@ mod tests {
             };
             assert_eq!((place.bucket.as_str(), place.prefix.as_str()), (bucket, prefix));
         }
+    }
+
+    #[test]
+    fn the_key_of_a_file_is_that_of_its_bucket_alone() {
+        let said = config::State {
+            bucket: Some("acme".into()),
+            kms_key: Some("alias/state".into()),
+            ..config::State::default()
+        };
+        let key = |text: &str| match Place::named(Path::new(text)).knowing(&said) {
+            Place::Bucket(place, _) => place.kms_key,
+            Place::Directory(_) => None,
+        };
+        assert_eq!(key("s3://acme/other"), said.kms_key);
+        assert_eq!(key("s3://others"), None);
+        assert_eq!(key("acme"), None);
+    }
+
+    #[test]
+    fn where_a_bucket_is_is_asked_in_its_own_partition() {
+        let asked = |region: &str| home(partition_of(region));
+        assert_eq!(asked("cn-northwest-1"), "cn-north-1");
+        assert_eq!(asked("us-gov-east-1"), "us-gov-west-1");
+        assert_eq!(asked("eu-west-1"), "us-east-1");
+        assert_eq!(asked(""), "us-east-1");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::report::ending::{Ending, Time};
 use crate::report::{Paint, json};
 use crate::resource::Address;
-use crate::state::store::Recorder;
+use crate::state::store::{Recorder, StoreError};
 
 use super::context::Context;
 use super::failure::{self, Failure, INTERRUPTED};
@@ -112,6 +112,23 @@ async fn interruptions(stop: watch::Sender<bool>) {
     next().await;
     failure::write("\nLeaving at once: the same command goes on from what is recorded.\n");
     std::process::exit(i32::from(INTERRUPTED));
+}
+
+/// How a run ended, before it is told what came of writing the state anew: what failed first is told
+/// as the failure, and the other beside it.
+pub fn before(
+    context: &Context,
+    ending: Result<Ending, Failure>,
+    written: &Result<(), StoreError>,
+) -> Result<Ending, Failure> {
+    if let (Err(failed), Err(unwritten)) = (&ending, written) {
+        let why = failure::said(unwritten);
+        // A run that lost its lock has both for one reason.
+        if why != failed.text() {
+            context.warn(&[format!("the state was not written anew: {why}")]);
+        }
+    }
+    ending
 }
 
 /// Says how a run ended; gives its exit code.

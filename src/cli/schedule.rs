@@ -4,20 +4,21 @@
 //! it wrote, and `--show` prints what either would do and does nothing. What is written says whose
 //! it is; what does not is never touched.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::config::{Config, FROM_ENVIRONMENT};
 use crate::job::{
-    Interval, Job, MARK, Machine, Piece, crontab, manifest, pipeline, systemd, workflow,
+    Interval, Job, Machine, Piece, crontab, manifest, manifest_path, pipeline, pipeline_path,
+    systemd, workflow, workflow_path,
 };
 
 use super::arguments::{FILE, Global, Overriding};
 use super::context::Context;
 use super::failure::Failure;
+use super::installing::{put, repository, run_tool, take_back, within};
 
 #[derive(Debug, Args)]
 pub struct ScheduleOptions {
@@ -71,24 +72,55 @@ pub enum Keeper {
 }
 
 pub fn run(context: &Context, options: &ScheduleOptions) -> Result<ExitCode, Failure> {
-    let (options, is_to_be) = match &options.command {
-        ScheduleCommand::Install(options) => (options, true),
-        ScheduleCommand::Uninstall(options) => (options, false),
-    };
     let config = context.config(&Overriding::default())?;
-    let job = job(context, &config, options);
-    match options.by {
-        Keeper::Systemd => by_systemd(context, &config, &job, options, is_to_be),
-        Keeper::Crontab => by_cron(context, &config, &job, options, is_to_be),
-        Keeper::Github | Keeper::Gitlab | Keeper::Kubernetes => {
-            let piece = elsewhere(context, &config, &job, options)?;
-            by_files(context, &[piece], Path::new(""), options, is_to_be)
-        }
+    match &options.command {
+        ScheduleCommand::Install(options) => install(context, &config, options),
+        ScheduleCommand::Uninstall(options) => uninstall(context, &config, options),
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn job(context: &Context, config: &Config, options: &Options) -> Job {
+fn install(context: &Context, config: &Config, options: &Options) -> Result<(), Failure> {
+    let global = &context.global;
+    match options.by {
+        Keeper::Systemd | Keeper::Crontab => {
+            check_heard(config)?;
+            let job = job(config, options, arguments(global, options.by, &global.file));
+            let machine = machine(&job, options)?;
+            if options.by == Keeper::Systemd {
+                by_systemd(context, &job, &machine, options)
+            } else {
+                by_cron(context, &job, &machine, options)
+            }
+        }
+        Keeper::Github | Keeper::Gitlab => {
+            let root = repository()?;
+            let file = within(&root, &global.file)?;
+            let job = job(config, options, arguments(global, options.by, &file));
+            put(context, &[elsewhere(context, config, &job, options)?], &root, options.show)
+        }
+        Keeper::Kubernetes => {
+            let job = job(config, options, arguments(global, options.by, Path::new(FILE)));
+            let piece = elsewhere(context, config, &job, options)?;
+            put(context, &[piece], Path::new(""), options.show)
+        }
+    }
+}
+
+/// Takes back what goes by the stack's name: nothing else that the file said then counts.
+fn uninstall(context: &Context, config: &Config, options: &Options) -> Result<(), Failure> {
+    let job = job(config, options, Vec::new());
+    let file = |path: PathBuf| take_back(context, &[path], options.show, |_| Ok(()));
+    match options.by {
+        Keeper::Systemd => without_systemd(context, &job, options),
+        Keeper::Crontab => without_cron(context, &job, options),
+        Keeper::Github => file(repository()?.join(workflow_path(&job))),
+        Keeper::Gitlab => file(repository()?.join(pipeline_path(&job))),
+        Keeper::Kubernetes => file(manifest_path(&job)),
+    }
+}
+
+fn job(config: &Config, options: &Options, arguments: Vec<String>) -> Job {
     let webhook = config.drift.webhook.as_deref();
     let secret = webhook.and_then(|address| address.strip_prefix(FROM_ENVIRONMENT));
     Job {
@@ -96,7 +128,7 @@ fn job(context: &Context, config: &Config, options: &Options) -> Job {
         environment: config.environment.clone(),
         region: config.region.clone(),
         every: options.every,
-        arguments: arguments(&context.global, options.by),
+        arguments,
         secret: secret.map(str::to_owned),
     }
 }
@@ -108,12 +140,12 @@ fn named_place(global: &Global, is_here: bool) -> Option<&PathBuf> {
 }
 
 /// What the program is told elsewhere, so that it does what it would do here.
-fn arguments(global: &Global, by: Keeper) -> Vec<String> {
+fn arguments(global: &Global, by: Keeper, file: &Path) -> Vec<String> {
     let mut arguments = vec!["-e".to_owned(), global.env.clone()];
     let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
     let is_here = matches!(by, Keeper::Systemd | Keeper::Crontab);
-    if global.file != Path::new(FILE) && by != Keeper::Kubernetes {
-        add("-f", global.file.to_string_lossy().into_owned());
+    if file != Path::new(FILE) {
+        add("-f", file.to_string_lossy().into_owned());
     }
     if let Some(region) = &global.region {
         add("--region", region.clone());
@@ -154,7 +186,7 @@ fn elsewhere(
     let image = options.image.as_ref().or(config.drift.image.as_ref());
     let image = image.ok_or(Failure::Needed { key: "--image", of: needed })?;
     let role = options.role.as_ref().ok_or(Failure::Needed { key: "--role", of: needed })?;
-    if config.state.bucket.is_none() {
+    if config.state.bucket.is_none() && named_place(&context.global, false).is_none() {
         return Err(Failure::StateOutOfReach(of));
     }
     match options.by {
@@ -172,68 +204,80 @@ fn elsewhere(
 
 fn by_systemd(
     context: &Context,
-    config: &Config,
     job: &Job,
+    machine: &Machine,
     options: &Options,
-    is_to_be: bool,
 ) -> Result<(), Failure> {
-    check_heard(config)?;
-    let (directory, variables) = if options.system {
-        (PathBuf::from("/etc/systemd/system"), PathBuf::from("/etc/provision"))
-    } else {
-        let own = own_configuration()?;
-        (own.join("systemd/user"), own.join("provision"))
-    };
-    let machine = machine(job, &variables)?;
-    let units = systemd::units(job, &machine);
-    let timer = systemd::timer_name(job);
-    let systemctl = |arguments: &[&str]| {
-        let user: &[&str] = if options.system { &[] } else { &["--user"] };
-        run_tool("systemctl", &[user, arguments].concat(), "")
-    };
-    if !is_to_be && !options.show && directory.join(&timer).exists() {
-        systemctl(&["disable", "--now", &timer])?;
-    }
-    by_files(context, &units, &directory, options, is_to_be)?;
+    put(context, &systemd::units(job, machine), &units_directory(options)?, options.show)?;
     if options.show {
         return Ok(());
     }
-    systemctl(&["daemon-reload"])?;
-    if is_to_be {
-        systemctl(&["enable", "--now", &timer])?;
-        tell_secret(context, job, &machine);
-    }
+    systemctl(options, &["daemon-reload"])?;
+    systemctl(options, &["enable", "--now", &systemd::names(job)[1]])?;
+    tell_secret(context, job, machine);
     Ok(())
+}
+
+fn without_systemd(context: &Context, job: &Job, options: &Options) -> Result<(), Failure> {
+    let (directory, names) = (units_directory(options)?, systemd::names(job));
+    let paths = names.each_ref().map(|name| directory.join(name));
+    take_back(context, &paths, options.show, |there| {
+        let [_, timer] = &names;
+        if there.iter().any(|path| path.ends_with(timer)) {
+            systemctl(options, &["disable", "--now", timer])?;
+        }
+        Ok(())
+    })?;
+    if options.show { Ok(()) } else { systemctl(options, &["daemon-reload"]) }
+}
+
+fn systemctl(options: &Options, arguments: &[&str]) -> Result<(), Failure> {
+    let user: &[&str] = if options.system { &[] } else { &["--user"] };
+    run_tool("systemctl", &[user, arguments].concat(), "").map(drop)
+}
+
+fn units_directory(options: &Options) -> Result<PathBuf, Failure> {
+    if options.system {
+        return Ok(PathBuf::from("/etc/systemd/system"));
+    }
+    Ok(own_configuration()?.join("systemd/user"))
 }
 
 fn by_cron(
     context: &Context,
-    config: &Config,
     job: &Job,
+    machine: &Machine,
     options: &Options,
-    is_to_be: bool,
 ) -> Result<(), Failure> {
-    check_heard(config)?;
-    let machine = machine(job, &own_configuration()?.join("provision"))?;
     if options.show {
-        context.print(&crontab::block(job, &machine));
+        context.print(&crontab::block(job, machine));
         return Ok(());
     }
     let before = present_crontab()?;
-    let after = if is_to_be {
-        crontab::with(&before, job, &machine)
-    } else {
-        crontab::without(&before, job)
-    };
+    let after = crontab::with(&before, job, machine);
     if after == before {
         context.tell("The crontab is as it should be.");
         return Ok(());
     }
     run_tool("crontab", &["-"], &after)?;
-    context.tell(if is_to_be { "The crontab has it now." } else { "The crontab has it no more." });
-    if is_to_be {
-        tell_secret(context, job, &machine);
+    context.tell("The crontab has it now.");
+    tell_secret(context, job, machine);
+    Ok(())
+}
+
+fn without_cron(context: &Context, job: &Job, options: &Options) -> Result<(), Failure> {
+    let before = present_crontab()?;
+    if options.show {
+        context.print(&crontab::own(&before, job));
+        return Ok(());
     }
+    let after = crontab::without(&before, job);
+    if after == before {
+        context.tell("The crontab is as it should be.");
+        return Ok(());
+    }
+    run_tool("crontab", &["-"], &after)?;
+    context.tell("The crontab has it no more.");
     Ok(())
 }
 
@@ -249,17 +293,41 @@ fn tell_secret(context: &Context, job: &Job, machine: &Machine) {
     if let Some(name) = &job.secret {
         let path = machine.variables.display();
         context.tell(&format!(
-            "Put the line `{name}=…` into {path}, for your eyes alone (chmod 600)."
+            "Put the line `{name}='…'` into {path}, for your eyes alone (chmod 600)."
         ));
     }
 }
 
-fn machine(job: &Job, variables: &Path) -> Result<Machine, Failure> {
-    Ok(Machine {
+/// The machine at hand, as far as systemd and cron can be told of it.
+fn machine(job: &Job, options: &Options) -> Result<Machine, Failure> {
+    let is_system = options.system && options.by == Keeper::Systemd;
+    let variables =
+        if is_system { "/etc/provision".into() } else { own_configuration()?.join("provision") };
+    let machine = Machine {
         program: std::env::current_exe()?,
         directory: std::env::current_dir()?,
         variables: variables.join(format!("{}.env", job.of())),
-    })
+        user: if is_system { Some(user()?) } else { None },
+    };
+    let arguments = job.arguments.iter().map(Path::new);
+    let paths = [&machine.program, &machine.directory, &machine.variables];
+    for path in paths.into_iter().map(PathBuf::as_path).chain(arguments) {
+        let text = path.to_string_lossy();
+        if text.contains(char::is_control) || text.ends_with('\\') {
+            let why = "it has control characters in it, or a backslash at its end";
+            return Err(Failure::Unschedulable { path: path.to_owned(), why });
+        }
+    }
+    Ok(machine)
+}
+
+/// Who installs: with whose credentials the machine's own checks are made too.
+fn user() -> Result<String, Failure> {
+    let caller = std::env::var_os("SUDO_USER").and_then(|user| user.into_string().ok());
+    match caller.filter(|user| !user.is_empty()) {
+        Some(user) => Ok(user),
+        None => run_tool("id", &["-un"], "").map(|said| said.trim().to_owned()),
+    }
 }
 
 /// Where this user's configuration is.
@@ -268,74 +336,4 @@ fn own_configuration() -> Result<PathBuf, Failure> {
     let own = set("XDG_CONFIG_HOME").map(PathBuf::from);
     let own = own.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".config")));
     own.ok_or(Failure::NoVariable { name: "HOME".into(), key: "the user's directory" })
-}
-
-/// Puts files in place, or takes them away, or shows them.
-fn by_files(
-    context: &Context,
-    pieces: &[Piece],
-    directory: &Path,
-    options: &Options,
-    is_to_be: bool,
-) -> Result<(), Failure> {
-    for piece in pieces {
-        let path = directory.join(&piece.path);
-        if options.show {
-            context.print(&format!("# {}\n{}", path.display(), piece.content));
-            continue;
-        }
-        let present = present(&path)?;
-        let said = match (is_to_be, present) {
-            (true, Some(text)) if text == piece.content => "is as it should be",
-            (true, _) => {
-                write(&path, &piece.content)?;
-                "is written"
-            }
-            (false, Some(_)) => {
-                std::fs::remove_file(&path)?;
-                "is removed"
-            }
-            (false, None) => "was not there",
-        };
-        context.tell(&format!("{} {said}.", path.display()));
-    }
-    Ok(())
-}
-
-/// What is in a file that was written here; `None` where there is none.
-fn present(path: &Path) -> Result<Option<String>, Failure> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if text.starts_with(MARK) => Ok(Some(text)),
-        Ok(_) => Err(Failure::NotWritten(path.to_owned())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Failure::Unreadable { path: path.to_owned(), source }),
-    }
-}
-
-fn write(path: &Path, content: &str) -> Result<(), Failure> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    Ok(std::fs::write(path, content)?)
-}
-
-/// Runs a tool of the machine with something to read, and gives what it said.
-fn run_tool(program: &str, arguments: &[&str], input: &str) -> Result<String, Failure> {
-    let failed = |why: String| Failure::Tool { program: program.to_owned(), why };
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.map_err(|error| failed(error.to_string()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A tool that reads nothing may have ended already.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }

@@ -56,12 +56,9 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     run::settle(context, &cloud.aws, &mut writer).await?;
     let ending = carry_out(context, &options, &config, &cloud, &mut writer, drawn).await;
     let state = writer.state().clone();
-    if state.is_blank() {
-        writer.retire().await?;
-    } else {
-        writer.finish().await?;
-    }
-    let mut ending = ending?;
+    let written =
+        if state.is_blank() { writer.retire().await } else { writer.finish().await.map(drop) };
+    let mut ending = run::before(context, ending, &written)?;
     let following = options.following;
     if ending.is_interrupted() && following.rollback_on_interrupt {
         roll_back(context, &cloud.aws, &state, &ending).await?;
@@ -70,7 +67,9 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     if ending.summary.is_complete() && !ending.summary.done.is_empty() {
         ending.is_unanswered = !verifying::answers(context, following, &cloud, &state).await;
     }
-    Ok(run::code(conclude(context, &ending, &state)))
+    let code = conclude(context, &ending, &state);
+    written?;
+    Ok(run::code(code))
 }
 
 /// Plans, shows, asks, and does it.

@@ -15,17 +15,26 @@ pub fn with(crontab: &str, job: &Job, machine: &Machine) -> String {
 
 /// The crontab without the job's block.
 pub fn without(crontab: &str, job: &Job) -> String {
+    parted(crontab, job).0
+}
+
+/// The job's block as the crontab has it.
+pub fn own(crontab: &str, job: &Job) -> String {
+    parted(crontab, job).1
+}
+
+/// What is not the job's, and what is.
+fn parted(crontab: &str, job: &Job) -> (String, String) {
     let (begin, end) = marks(job);
     let mut is_inside = false;
-    let kept = crontab.split_inclusive('\n').filter(|line| {
+    let (kept, own): (Vec<&str>, Vec<&str>) = crontab.split_inclusive('\n').partition(|line| {
         let text = line.trim_end();
         let was_inside = is_inside;
         is_inside = text == begin || is_inside && text != end;
         !is_inside && !was_inside
     });
     // A block without an end is not this program's: nothing is taken away then.
-    let kept: String = kept.collect();
-    if is_inside { crontab.to_owned() } else { kept }
+    if is_inside { (crontab.to_owned(), String::new()) } else { (kept.concat(), own.concat()) }
 }
 
 /// The block: what begins it, the line, and what ends it.

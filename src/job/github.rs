@@ -1,5 +1,7 @@
 //! A workflow of GitHub Actions, with a role in place of keys, and one issue that it keeps.
 
+use std::path::PathBuf;
+
 use super::{Job, Piece, indented, yaml};
 
 /// What the step that checks runs. What it found is in a file, and its exit code an output.
@@ -13,8 +15,9 @@ echo "code=$code" >> "$GITHUB_OUTPUT"
 "#;
 
 /// What the step that tells runs: one issue is opened when something drifts, written anew while it
-/// does, and closed when nothing does any more. A check that fails is told in it too.
-const TELL: &str = r#"number=$(gh issue list --state open --label drift --json number,title \
+/// does, and closed when nothing does any more. A check that fails is told in it too. An issue's body
+/// may have 65,536 characters.
+const TELL: &str = r#"number=$(gh issue list --state open --label drift --limit 1000 --json number,title \
   --jq "map(select(.title == \"$TITLE\")) | .[0].number // empty")
 if [ "$CODE" = 0 ]; then
   if [ -n "$number" ]; then
@@ -22,7 +25,7 @@ if [ "$CODE" = 0 ]; then
   fi
   exit 0
 fi
-{ printf '```\n'; head --bytes 60000 drift.txt errors.txt; printf '\n```\n\n%s\n' "$RUN"; } > body.md
+{ printf '```\n'; head --bytes 60000 <(cat drift.txt errors.txt); printf '\n```\n\n%s\n' "$RUN"; } > body.md
 if [ -n "$number" ]; then
   gh issue edit "$number" --body-file body.md
 else
@@ -32,6 +35,11 @@ fi
 # A check that failed fails the run; that something has drifted does not.
 [ "$CODE" = 2 ]
 "#;
+
+/// Where the workflow is, from the repository's root.
+pub fn path(job: &Job) -> PathBuf {
+    format!(".github/workflows/{}.yml", job.name()).into()
+}
 
 /// The workflow, with the role that it takes on and the image of the program.
 pub fn workflow(job: &Job, role: &str, image: &str) -> Piece {
@@ -60,5 +68,5 @@ pub fn workflow(job: &Job, role: &str, image: &str) -> Piece {
     );
     content.push_str(&format!("          TITLE: {}\n", yaml(&format!("{of} has drifted"))));
     content.push_str(&format!("        run: |\n{}", indented(TELL, 10)));
-    Piece::new(format!(".github/workflows/{}.yml", job.name()), &content)
+    Piece::new(path(job), &content)
 }

@@ -1,6 +1,13 @@
 //! A job of GitLab CI, for a scheduled pipeline to run, with a role in place of keys.
 
+use std::path::PathBuf;
+
 use super::{Job, Piece, yaml};
+
+/// Where the job is, from the repository's root.
+pub fn path(job: &Job) -> PathBuf {
+    format!(".gitlab/{}.yml", job.name()).into()
+}
 
 /// The job, to be included from `.gitlab-ci.yml`, with the role and the image of the program.
 ///
@@ -27,5 +34,5 @@ pub fn pipeline(job: &Job, role: &str, image: &str) -> Piece {
         yaml(token),
         yaml(&job.command()),
     );
-    Piece::new(format!(".gitlab/{name}.yml"), &content)
+    Piece::new(path(job), &content)
 }

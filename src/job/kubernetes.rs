@@ -1,25 +1,43 @@
 //! A CronJob of Kubernetes, with the stack's file in a ConfigMap and a role for its service account.
 
+use std::path::PathBuf;
+
 use super::{Job, Piece, indented, yaml};
+use crate::names;
+
+/// How long a CronJob's name may be: its jobs' names have eleven more characters ("CronJob" in the
+/// documentation of Kubernetes).
+const LONGEST: usize = 52;
+
+/// Where the manifest is.
+pub fn path(job: &Job) -> PathBuf {
+    format!("{}.yaml", job.name()).into()
+}
+
+/// What everything in the manifest is called.
+fn name(job: &Job) -> String {
+    names::cut(job.name(), LONGEST)
+}
 
 /// The manifest, with the role, the image of the program, and the stack's file.
 pub fn manifest(job: &Job, role: &str, image: &str, file: &str) -> Piece {
-    let name = job.name();
+    let name = name(job);
     let account = format!(
         "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {name}\n  annotations:\n    \
          eks.amazonaws.com/role-arn: {}\n",
         yaml(role)
     );
+    // The file may begin with spaces of its own: how many are the manifest's is said.
     let config = format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  provision.toml: |\n{}",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  provision.toml: |2\n{}",
         indented(file, 4)
     );
     let content = format!("{account}---\n{config}---\n{}", cron_job(job, image));
-    Piece::new(format!("{name}.yaml"), &content)
+    Piece::new(path(job), &content)
 }
 
 fn cron_job(job: &Job, image: &str) -> String {
-    let (name, cron) = (job.name(), yaml(&job.every.cron(&job.name())));
+    let (name, cron) = (name(job), yaml(&job.every.cron(&job.name())));
     let arguments: Vec<String> = job.arguments.iter().map(|one| yaml(one)).collect();
     let secret = job.secret.as_ref().map(|variable| {
         format!(

@@ -15,10 +15,10 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use github::workflow;
-pub use gitlab::pipeline;
+pub use github::{path as workflow_path, workflow};
+pub use gitlab::{path as pipeline_path, pipeline};
 pub use interval::{Interval, NoInterval};
-pub use kubernetes::manifest;
+pub use kubernetes::{manifest, path as manifest_path};
 
 /// What every file begins with that is written here, and what no other file begins with.
 pub const MARK: &str =
@@ -50,6 +50,8 @@ pub struct Machine {
     pub directory: PathBuf,
     /// A file of variables, with the webhook's address in it if that is a secret.
     pub variables: PathBuf,
+    /// Who checks are made as, where it is not whoever's machine it is.
+    pub user: Option<String>,
 }
 
 /// A file that is to be there.

@@ -7,16 +7,13 @@ use super::{Job, Machine, Piece};
 
 /// The service and the timer.
 pub fn units(job: &Job, machine: &Machine) -> [Piece; 2] {
-    let name = job.name();
-    [
-        Piece::new(format!("{name}.service"), &service(job, machine)),
-        Piece::new(format!("{name}.timer"), &timer(job)),
-    ]
+    let [service_name, timer_name] = names(job);
+    [Piece::new(service_name, &service(job, machine)), Piece::new(timer_name, &timer(job))]
 }
 
-/// The name of the timer, which is what is switched on and off.
-pub fn timer_name(job: &Job) -> String {
-    format!("{}.timer", job.name())
+/// The names of the service, and of the timer, which is what is switched on and off.
+pub fn names(job: &Job) -> [String; 2] {
+    ["service", "timer"].map(|kind| format!("{}.{kind}", job.name()))
 }
 
 fn service(job: &Job, machine: &Machine) -> String {
@@ -25,6 +22,9 @@ fn service(job: &Job, machine: &Machine) -> String {
     let command = std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ");
     let directory = escaped(&machine.directory.to_string_lossy());
     let variables = escaped(&machine.variables.to_string_lossy());
+    // With a user comes a home, where AWS's credentials are ("User=" in systemd.exec(5)).
+    let user = machine.user.as_ref().map(|user| format!("User={}\n", escaped(user)));
+    let user = user.unwrap_or_default();
     format!(
         "[Unit]\n\
          Description=Check {} for drift\n\
@@ -34,9 +34,11 @@ fn service(job: &Job, machine: &Machine) -> String {
          ExecStart={command}\n\
          WorkingDirectory={directory}\n\
          EnvironmentFile=-{variables}\n\
+         {user}\
          # That something has drifted is told, and is no failure of the check.\n\
          SuccessExitStatus=2\n\
-         TimeoutStartSec=15min\n\
+         # Twice as long as a check waits for whoever is at work: it is to tell then.\n\
+         TimeoutStartSec=30min\n\
          UMask=0077\n\
          NoNewPrivileges=true\n",
         job.of(),

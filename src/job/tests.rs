@@ -20,6 +20,7 @@ fn machine() -> Machine {
         program: PathBuf::from("/opt/my tools/provision"),
         directory: PathBuf::from("/srv/100%"),
         variables: PathBuf::from("/home/me/.config/provision/shop-dev.env"),
+        user: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn a_crontab_is_changed_between_the_marks_alone() {
     let other = Job { environment: "prod".into(), ..job.clone() };
     let both = crontab::with(&crontab::with("", &job, &machine), &other, &machine);
     assert_eq!(crontab::without(&both, &job), crontab::block(&other, &machine));
+    assert_eq!(crontab::own(&both, &job), crontab::block(&job, &machine));
     let torn = crontab::block(&job, &machine).replace("# END", "# end");
     assert_eq!(crontab::without(&torn, &job), torn, "what has no end is left alone");
 }
@@ -81,6 +83,29 @@ fn units_take_nothing_for_something_to_fill_in() {
     assert!(service.content.contains("WorkingDirectory=/srv/100%%\n"));
     assert!(timer.content.contains("OnUnitInactiveSec=900s\nRandomizedDelaySec=90s\n"));
     assert_eq!(timer.path, PathBuf::from("provision-drift-shop-dev.timer"));
+}
+
+#[test]
+fn the_machines_own_checks_are_made_as_who_installed_them() {
+    let [own, _] = systemd::units(&job("1h"), &machine());
+    assert!(!own.content.contains("User="), "{}", own.content);
+    let machine = Machine { user: Some("ada".into()), ..machine() };
+    let [shared, _] = systemd::units(&job("1h"), &machine);
+    assert!(shared.content.contains("\nUser=ada\n"), "{}", shared.content);
+}
+
+#[test]
+fn names_are_as_long_as_kubernetes_takes_them() {
+    let long = Job { stack: "a-stack-with-a-name-that-is-rather-long".into(), ..job("1h") };
+    let other = Job { environment: "dew".into(), ..long.clone() };
+    let name = |job: &Job| {
+        let piece = manifest(job, "arn:aws:iam::123456789012:role/drift", "acme/provision:1", "");
+        let names = piece.content.lines().filter_map(|line| line.strip_prefix("  name: "));
+        names.last().unwrap().to_owned()
+    };
+    assert_eq!(name(&job("1h")), "provision-drift-shop-dev");
+    assert!(name(&long).len() <= 52, "{}", name(&long));
+    assert_ne!(name(&long), name(&other));
 }
 
 #[test]

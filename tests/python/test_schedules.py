@@ -66,7 +66,9 @@ def test_the_workflow_fits_github_s_schema_and_its_steps_are_shell(stack):
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-def run_tell(stack: pathlib.Path, code: int, issues: list) -> tuple[int, list[str]]:
+def run_tell(
+    stack: pathlib.Path, code: int, issues: list, found: str = "what was found"
+) -> tuple[int, list[str]]:
     """Runs the step that tells, with a `gh` that writes down what it is asked."""
     install(stack, "github")
     path = stack / ".github" / "workflows" / f"{NAME}.yml"
@@ -84,7 +86,7 @@ def run_tell(stack: pathlib.Path, code: int, issues: list) -> tuple[int, list[st
     )
     (tools / "gh").chmod(0o755)
     for name in ("drift.txt", "errors.txt"):
-        (stack / name).write_text("what was found\n")
+        (stack / name).write_text(f"{found}\n")
     environment = {
         "PATH": f"{tools}:{os.environ['PATH']}",
         "CODE": str(code),
@@ -113,6 +115,18 @@ def test_the_job_fits_gitlab_s_schema(stack):
     check_schema("vendor.gitlab-ci", path)
     job = yaml.safe_load(path.read_text())[NAME]
     assert job["script"][-1] == "provision -e dev drift"
+
+
+def test_the_file_in_the_manifest_may_begin_with_spaces(stack):
+    (stack / "provision.toml").write_text("   # The shop.\n" + STACK)
+    install(stack, "kubernetes")
+    documents = list(yaml.safe_load_all((stack / f"{NAME}.yaml").read_text()))
+    assert documents[1]["data"]["provision.toml"] == "   # The shop.\n" + STACK
+
+
+def test_an_issue_is_no_longer_than_github_takes_it(stack):
+    assert run_tell(stack, 2, [], "a" * 70000) == (0, ["label create", "issue create"])
+    assert len((stack / "body.md").read_text()) <= 65536
 
 
 def test_the_manifest_is_what_kubernetes_takes(stack):

@@ -210,7 +210,7 @@ fn moving_hints(error: &MoveError) -> Vec<String> {
         MoveError::OtherStack { .. } => {
             vec!["name its stack with `--stack` and `-e`, or its file with `-f`".into()]
         }
-        MoveError::OtherLineage { .. } | MoveError::Older { .. } => vec![
+        MoveError::OtherLineage { .. } | MoveError::Older { .. } | MoveError::Behind { .. } => vec![
             "look at both (`state pull`, `state list`); `--force` puts it there all the same".into(),
         ],
         MoveError::SamePlace { .. } => {

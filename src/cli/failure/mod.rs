@@ -115,6 +115,8 @@ pub enum Failure {
     NoVariable { name: String, key: &'static str },
     #[error("{} was not written by `provision schedule`: it is left as it is", .0.display())]
     NotWritten(PathBuf),
+    #[error("{} can't be part of a schedule: {why}", path.display())]
+    Unschedulable { path: PathBuf, why: &'static str },
     #[error("the state is in a directory of this machine, where {0} does not come")]
     StateOutOfReach(&'static str),
     #[error("`{key}` is needed for {of}")]
@@ -270,7 +272,7 @@ fn no_credentials(error: &AwsError) -> String {
 }
 
 /// An error and its causes, each said once.
-fn said(error: &dyn StdError) -> String {
+pub fn said(error: &dyn StdError) -> String {
     let mut text = clean(&error.to_string()).into_owned();
     let mut next = error.source();
     while let Some(cause) = next {

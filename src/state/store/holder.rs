@@ -33,4 +33,6 @@ pub struct Tenure {
     pub holder: Holder,
     /// How long it lasts if nobody renews it; `None` where it lasts as long as their process.
     pub ends_in: Option<Duration>,
+    /// What tells a lease from all others; `None` where the operating system holds the lock.
+    pub lease: Option<String>,
 }

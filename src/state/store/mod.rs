@@ -10,6 +10,7 @@ pub mod directory;
 mod error;
 mod holder;
 mod listing;
+mod passage;
 mod salvage;
 mod snapshot;
 
@@ -22,6 +23,7 @@ pub use directory::{Directory, DirectoryLock, DirectoryWriter, write_private};
 pub use error::StoreError;
 pub use holder::{Holder, Tenure};
 pub use listing::StackName;
+pub use passage::Passage;
 pub use salvage::{Copy, Salvage};
 pub use snapshot::{SnapshotFault, parse as parse_snapshot, render as render_snapshot};
 
@@ -133,7 +135,7 @@ impl Store {
         match self {
             Self::Directory(directory) => {
                 let holder = directory.at_work(stack, environment);
-                Ok(holder.map(|holder| Tenure { holder, ends_in: None }))
+                Ok(holder.map(|holder| Tenure { holder, ends_in: None, lease: None }))
             }
             Self::Bucket(bucket) => Box::pin(bucket.tenure(stack, environment)).await,
         }

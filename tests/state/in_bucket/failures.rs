@@ -188,9 +188,9 @@ async fn a_run_that_dies_after_any_call_leaves_what_the_next_goes_on_from() {
 
 /// Silences everything from the nth call on.
 #[derive(Debug)]
-struct Reaper {
-    number: usize,
-    carried_out: bool,
+pub(super) struct Reaper {
+    pub number: usize,
+    pub carried_out: bool,
 }
 
 impl Interference for Reaper {
@@ -266,8 +266,10 @@ async fn a_snapshot_that_was_deleted_is_missed_and_an_older_one_does_not_fit() {
     world.put("json", &snapshot);
     let refused = store.load(STACK, ENVIRONMENT).await.unwrap_err();
     assert!(matches!(refused, StoreError::ForeignJournal { .. }), "{refused:?}");
-    // Whoever writes it finds that it is not what was read.
+    // Whoever writes it finds that it is not what was read, and leaves no copy of it.
+    let copies = store.copies(STACK, ENVIRONMENT).await.unwrap();
     assert!(matches!(writer.finish().await.unwrap_err(), StoreError::Lost { .. }));
+    assert_eq!(store.copies(STACK, ENVIRONMENT).await.unwrap(), copies);
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,6 +279,94 @@ async fn what_is_no_lease_keeps_everybody_out_until_it_is_taken_away() {
     let store = world.store();
     let refused = store.lock(STACK, ENVIRONMENT, &holder(1)).await.unwrap_err();
     assert!(matches!(refused, StoreError::NoLease { .. }), "{refused:?}");
-    assert_eq!(store.unlock(STACK, ENVIRONMENT).await.unwrap(), None);
+    // Somebody's lease is not what was shown.
+    assert!(store.unlock(STACK, ENVIRONMENT, Some("lease")).await.is_err());
+    assert!(store.unlock(STACK, ENVIRONMENT, None).await.unwrap());
     lock(&store).await;
+}
+
+/// What S3 says of single objects in the answer to a request that removes many.
+#[derive(Debug)]
+struct Slow {
+    code: &'static str,
+    left: AtomicUsize,
+}
+
+impl Interference for Slow {
+    fn before(&self, _: usize, call: &Call) -> Verdict {
+        let is_left = |left: usize| left.checked_sub(1);
+        let count = || self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_left);
+        if call.operation != "DeleteObjects" || count().is_err() {
+            return Verdict::Pass;
+        }
+        let key = "team/web-dev.journal/0000000001/000001";
+        let error = json!({"Key": key, "Code": self.code, "Message": "Please try again."});
+        Verdict::Answer(json!({"Error": [error]}))
+    }
+
+    fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+fn slow(world: &World, code: &'static str, times: usize) {
+    world.endpoint.interfere(Some(Box::new(Slow { code, left: times.into() })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_removed_for_a_moment_is_removed_in_the_end() {
+    let undisturbed = World::new();
+    whole_run(&undisturbed.store()).await.unwrap();
+    for code in ["SlowDown", "InternalError"] {
+        let world = World::new();
+        slow(&world, code, 3);
+        whole_run(&world.store()).await.unwrap();
+        assert_eq!(world.keys(), undisturbed.keys(), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_removed_fails_no_run_that_is_done() {
+    let world = World::new();
+    slow(&world, "AccessDenied", usize::MAX);
+    let store = world.store();
+    let state = whole_run(&store).await.unwrap();
+    assert_eq!(load(&store).await, Some(state.clone()));
+    // Not even one that has nothing left: its empty state stays, for a journal alone is a lost one.
+    let nothing = State { resources: BTreeMap::new(), in_doubt: BTreeMap::new(), ..state };
+    lock(&store).await.begin(nothing).await.unwrap().retire().await.unwrap();
+    assert!(load(&store).await.unwrap().is_empty());
+    world.endpoint.interfere(None);
+    let state = load(&store).await.unwrap();
+    lock(&store).await.begin(state).await.unwrap().retire().await.unwrap();
+    assert_eq!(load(&store).await, None);
+    // Besides copies, nothing stays but seals.
+    let objects = world.objects();
+    let is_kept = |(key, text): (&String, &String)| key.starts_with("backups/") || text.is_empty();
+    assert!(objects.iter().all(is_kept), "{:?}", world.keys());
+}
+
+/// Nothing is given back.
+#[derive(Debug)]
+struct Unreturned;
+
+impl Interference for Unreturned {
+    fn before(&self, _: usize, call: &Call) -> Verdict {
+        if call.operation != "DeleteObject" {
+            return Verdict::Pass;
+        }
+        Verdict::Refuse(ApiError::new("AccessDenied", "Access Denied").with_status(403))
+    }
+
+    fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_can_not_be_given_back_fails_no_run_that_is_done() {
+    let world = World::new();
+    world.endpoint.interfere(Some(Box::new(Unreturned)));
+    let state = whole_run(&world.store()).await.unwrap();
+    assert_eq!(load(&world.store()).await, Some(state));
 }

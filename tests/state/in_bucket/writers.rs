@@ -1,6 +1,10 @@
 //! One writer after the other, and two at once.
 
+use std::sync::atomic::Ordering;
+
 use super::*;
+use provision::simulated_aws::wire::ApiError;
+use provision::state::store::Store;
 
 async fn who(store: &Bucket) -> Option<Holder> {
     store.tenure(STACK, ENVIRONMENT).await.unwrap().map(|tenure| tenure.holder)
@@ -165,7 +169,7 @@ async fn nobody_overwrites_the_snapshot_of_whoever_came_between() {
     let world = World::new();
     let (one, other) = (world.store(), world.store());
     let slow = lock(&one).await;
-    assert_eq!(one.unlock(STACK, ENVIRONMENT).await.unwrap(), Some(holder(1)));
+    unlock(&one).await;
     let fast = other.lock(STACK, ENVIRONMENT, &holder(2)).await.unwrap();
     let state = fast.begin(new_state()).await.unwrap().finish().await.unwrap();
     slow.begin(new_state()).await.unwrap_err();
@@ -177,12 +181,102 @@ async fn whose_lock_was_taken_away_can_not_go_on() {
     let world = World::new();
     let (one, other) = (world.store(), world.store());
     let mut writer = lock(&one).await.begin(new_state()).await.unwrap();
-    other.unlock(STACK, ENVIRONMENT).await.unwrap();
+    unlock(&other).await;
     assert_eq!(who(&other).await, None);
     // Nobody has come yet: it finds out by itself when it renews the lease.
     tokio::time::sleep(Duration::from_secs(31)).await;
     let refused = writer.record(begin("a")).await.unwrap_err();
     assert!(matches!(refused, StoreError::Lost { by: None }), "{refused}");
+}
+
+/// The lease that is shown.
+async fn shown(store: &Bucket) -> Option<String> {
+    store.tenure(STACK, ENVIRONMENT).await.unwrap().and_then(|tenure| tenure.lease)
+}
+
+async fn unlock(store: &Bucket) {
+    let shown = shown(store).await;
+    assert!(store.unlock(STACK, ENVIRONMENT, shown.as_deref()).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_lease_is_taken_away_but_the_one_that_was_shown() {
+    let world = World::new();
+    let (one, next, other) = (world.store(), world.store(), world.store());
+    let held = lock(&one).await;
+    let shown = shown(&other).await;
+    // Renewed meanwhile, it still is the same.
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    held.release().await.unwrap();
+    assert!(!other.unlock(STACK, ENVIRONMENT, shown.as_deref()).await.unwrap());
+    let _next = next.lock(STACK, ENVIRONMENT, &holder(2)).await.unwrap();
+    let refused = other.unlock(STACK, ENVIRONMENT, shown.as_deref()).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Held { holder: Some(who) } if who.process == 2));
+    assert_eq!(who(&other).await, Some(holder(2)));
+}
+
+/// Finds the lease renewed so many times when somebody is about to remove it.
+#[derive(Debug)]
+struct Renewed(std::sync::atomic::AtomicUsize);
+
+impl Interference for Renewed {
+    fn before(&self, _: usize, call: &Call) -> Verdict {
+        let is_left = |left: usize| left.checked_sub(1);
+        let count = || self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_left);
+        if call.operation == "DeleteObject" && count().is_ok() {
+            let moved = ApiError::new("PreconditionFailed", "At least one did not hold");
+            return Verdict::Refuse(moved.with_status(412));
+        }
+        Verdict::Pass
+    }
+
+    fn after(&self, _: usize, _: &Call, _: &Answer) -> Verdict {
+        Verdict::Pass
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_renewed_at_that_moment_is_taken_away_all_the_same() {
+    let world = World::new();
+    let (one, other) = (world.store(), world.store());
+    let _held = lock(&one).await;
+    let shown = shown(&other).await;
+    world.endpoint.interfere(Some(Box::new(Renewed(2.into()))));
+    assert!(other.unlock(STACK, ENVIRONMENT, shown.as_deref()).await.unwrap());
+    assert_eq!(who(&other).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_wakes_and_only_ends_leaves_nothing_of_an_old_state() {
+    let world = World::new();
+    let asleep = Sleeper::with_journal(&world).await;
+    let other = world.store();
+    let lock = other.lock(STACK, ENVIRONMENT, &holder(2)).await.unwrap();
+    let state = load(&other).await.unwrap();
+    let gone = State { in_doubt: BTreeMap::new(), ..state };
+    lock.begin(gone).await.unwrap().retire().await.unwrap();
+    world.endpoint.interfere(None);
+    let before = world.objects();
+    let refused = asleep.writer.finish().await.unwrap_err();
+    assert!(matches!(refused, StoreError::Lost { by: None }), "{refused}");
+    assert_eq!(world.objects(), before);
+    let lost = Store::Bucket(other).lost(STACK, ENVIRONMENT).await.unwrap();
+    assert_eq!(lost, None, "nobody takes the stack for lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_wakes_before_it_has_begun_begins_nothing() {
+    let world = World::new();
+    let sleeper = world.store_of(SLEEPER);
+    let held = lock(&sleeper).await;
+    world.endpoint.interfere(Some(Box::new(Asleep)));
+    tokio::time::sleep(MOURNING).await;
+    let _other = lock(&world.store()).await;
+    world.endpoint.interfere(None);
+    let before = world.objects();
+    let refused = held.begin(new_state()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Lost { by: Some(_) }), "{refused}");
+    assert_eq!(world.objects(), before);
 }
 
 #[tokio::test(start_paused = true)]

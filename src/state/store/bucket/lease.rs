@@ -24,6 +24,9 @@ const VALID: Duration = Duration::from_mins(2);
 /// How often it is renewed: three times may fail.
 const RENEWAL: Duration = Duration::from_secs(30);
 
+/// How often a lease is tried to be taken away that is renewed at that very moment.
+const TRIES: u32 = 10;
+
 /// A lease as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lease {
@@ -74,14 +77,27 @@ pub(super) async fn look(objects: &Objects, keys: &Keys) -> Result<Option<Seen>,
     Ok(Some(Seen { lease, etag: object.etag, age: object.age }))
 }
 
-/// Takes a lease away from whoever has it; gives who that was.
+/// Takes away the lease that was `shown`, however often it was renewed since; `None` takes away what
+/// is no lease. Says whether there was anything to take.
 pub(super) async fn take_away(
     objects: &Objects,
     keys: &Keys,
-) -> Result<Option<Holder>, StoreError> {
-    let Some(object) = objects.get(&keys.lock()).await? else { return Ok(None) };
-    objects.delete_if(&keys.lock(), &object.etag).await?;
-    Ok(serde_json::from_slice::<Lease>(&object.body).ok().map(|lease| lease.holder))
+    shown: Option<&str>,
+) -> Result<bool, StoreError> {
+    let mut holder = None;
+    for _ in 0..TRIES {
+        let Some(object) = objects.get(&keys.lock()).await? else { return Ok(false) };
+        let lease = serde_json::from_slice::<Lease>(&object.body).ok();
+        let is_shown = lease.as_ref().map(|lease| lease.id.as_str()) == shown;
+        holder = lease.map(|lease| lease.holder);
+        if !is_shown {
+            break;
+        }
+        if objects.delete_if(&keys.lock(), &object.etag).await? {
+            return Ok(true);
+        }
+    }
+    Err(StoreError::Held { holder })
 }
 
 /// A lease that is held, and renewed for as long as this lives.
@@ -167,6 +183,19 @@ impl Tenancy {
         if self.is_lost.load(Ordering::Acquire) { Err(self.lost().await) } else { Ok(()) }
     }
 
+    /// Makes sure by what lies in the bucket that nobody has taken over: a machine that has just
+    /// woken knows nothing of it, since the time to renew the lease does not pass while it sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Lost`] when somebody has, or the lease was taken away.
+    pub async fn confirm(&self) -> Result<(), StoreError> {
+        self.check().await?;
+        let seen = look(&self.objects, &self.keys).await?;
+        let is_own = seen.is_some_and(|seen| seen.lease.id == self.id);
+        if is_own { Ok(()) } else { Err(self.lost().await) }
+    }
+
     /// What it means that somebody else was found where this tenant was to write.
     pub async fn lost(&self) -> StoreError {
         self.is_lost.store(true, Ordering::Release);
@@ -201,7 +230,8 @@ impl Tenancy {
     pub async fn release(&self) -> Result<(), StoreError> {
         let held = self.current.lock().await.0.take();
         match held.filter(|_| !self.is_lost.load(Ordering::Acquire)) {
-            Some((_, etag)) => self.objects.delete_if(&self.keys.lock(), &etag).await,
+            // One that is not what was put is somebody else's.
+            Some((_, etag)) => self.objects.delete_if(&self.keys.lock(), &etag).await.map(drop),
             None => Ok(()),
         }
     }

@@ -41,7 +41,7 @@ use self::lease::Tenancy;
 use self::objects::{Condition, Objects};
 use super::StackName;
 use super::error::StoreError;
-use super::holder::{Holder, Tenure};
+use super::holder::Tenure;
 use super::salvage::{Copy, Left, Salvage, serial_of};
 use crate::aws::Aws;
 use crate::state::State;
@@ -162,23 +162,28 @@ impl Bucket {
         environment: &str,
     ) -> Result<Option<Tenure>, StoreError> {
         let seen = lease::look(&self.objects, &self.keys(stack, environment)).await?;
-        Ok(seen
-            .filter(|seen| !seen.is_over())
-            .map(|seen| Tenure { ends_in: seen.ends_in(), holder: seen.lease.holder }))
+        Ok(seen.filter(|seen| !seen.is_over()).map(|seen| Tenure {
+            ends_in: seen.ends_in(),
+            holder: seen.lease.holder,
+            lease: Some(seen.lease.id),
+        }))
     }
 
-    /// Takes away the lease of whoever is at work on a stack: they find out before their next step.
-    /// Gives who it was.
+    /// Takes away the lease that was `shown` by [`Bucket::tenure`]: whoever has it finds out before
+    /// their next step. `None` takes away what lies in its place and is no lease. Says whether there
+    /// was anything to take away any more.
     ///
     /// # Errors
     ///
-    /// When S3 refuses.
+    /// [`StoreError::Held`] when the lease is another's than the one that was shown; otherwise when
+    /// S3 refuses.
     pub async fn unlock(
         &self,
         stack: &str,
         environment: &str,
-    ) -> Result<Option<Holder>, StoreError> {
-        lease::take_away(&self.objects, &self.keys(stack, environment)).await
+        shown: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        lease::take_away(&self.objects, &self.keys(stack, environment), shown).await
     }
 
     /// The kept snapshots of a stack that check, newest first.
@@ -264,11 +269,7 @@ impl Bucket {
     }
 
     async fn good_copies(&self, keys: &Keys) -> Result<Vec<(Copy, State)>, StoreError> {
-        let listed = self.objects.list(&keys.backups(), None).await?;
-        let copies = listed.into_iter().filter_map(|object| {
-            let serial = serial_of(object.key.strip_prefix(&keys.backups())?)?;
-            Some((serial, object.key))
-        });
+        let copies = self.copies_there(keys).await?;
         let read = futures::stream::iter(copies).map(async |(serial, key)| {
             let object = self.objects.get(&key).await?;
             let state = object.and_then(|object| keys.names().good(&object.body));
@@ -279,6 +280,17 @@ impl Bucket {
         let mut copies: Vec<_> = read.into_iter().flatten().collect();
         copies.reverse();
         Ok(copies)
+    }
+
+    /// The serials and the keys of the kept snapshots, oldest first; whether they check is not looked
+    /// at.
+    async fn copies_there(&self, keys: &Keys) -> Result<Vec<(u64, String)>, StoreError> {
+        let listed = self.objects.list(&keys.backups(), None).await?;
+        let copies = listed.into_iter().filter_map(|object| {
+            let serial = serial_of(object.key.strip_prefix(&keys.backups())?)?;
+            Some((serial, object.key))
+        });
+        Ok(copies.collect())
     }
 
     async fn last_good(&self, keys: &Keys) -> Option<Copy> {

@@ -8,16 +8,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sdk_s3::error::ErrorMetadata;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::delete_objects::{DeleteObjectsError, DeleteObjectsOutput};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
 
@@ -163,13 +168,15 @@ impl Objects {
         Ok(own.map_or(Put::Refused, |own| Put::Done(own.etag)))
     }
 
-    /// Deletes an object that is what was read. One that is not, or is gone, is left alone.
-    pub async fn delete_if(&self, key: &str, etag: &str) -> Result<(), StoreError> {
+    /// Deletes an object that is what was read; says whether it did. One that is not, or is gone, is
+    /// left alone.
+    pub async fn delete_if(&self, key: &str, etag: &str) -> Result<bool, StoreError> {
         let send =
             || self.aws.s3().delete_object().bucket(&self.bucket).key(key).if_match(etag).send();
         match self.aws.call(DELETE, send).await {
-            Err(error) if !is_refused(&error) => Err(self.error("removing", key, error)),
-            _ => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(&error) => Ok(false),
+            Err(error) => Err(self.error("removing", key, error)),
         }
     }
 
@@ -182,17 +189,12 @@ impl Objects {
             let objects = objects.expect("every object has a key");
             let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
             let delete = delete.expect("there are objects");
-            let send = || {
+            let send = async || {
                 let request = self.aws.s3().delete_objects().bucket(&self.bucket);
-                request.delete(delete.clone()).send()
+                all_deleted(request.delete(delete.clone()).send().await?)
             };
             let failed = |error| self.error("removing", first, error);
-            let output = self.aws.call(DELETE, send).await.map_err(failed)?;
-            if let Some(error) = output.errors().first() {
-                let (code, message) = (error.code(), error.message());
-                let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
-                return Err(failed(AwsError::reported(DELETE, code, message)));
-            }
+            self.aws.call(DELETE, send).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -228,6 +230,23 @@ impl Objects {
         let path = PathBuf::from(format!("s3://{}/{key}", self.bucket));
         StoreError::Bucket { action, path, source }
     }
+}
+
+/// An answer as the error of a call where it has one of a single object, each of which has a result
+/// of its own (`DeleteObjects` in the API reference): what passes is then repeated as a call is. To
+/// delete once more what is gone does nothing.
+#[expect(clippy::result_large_err, reason = "it is the error that the SDK's calls give")]
+fn all_deleted(
+    output: DeleteObjectsOutput,
+) -> Result<DeleteObjectsOutput, SdkError<DeleteObjectsError>> {
+    let Some(error) = output.errors().first() else { return Ok(output) };
+    let metadata = ErrorMetadata::builder()
+        .code(error.code().unwrap_or_default())
+        .message(error.message().unwrap_or_default())
+        .build();
+    let ok = StatusCode::try_from(200).expect("it is a status");
+    let answer = HttpResponse::new(ok, SdkBody::empty());
+    Err(SdkError::service_error(DeleteObjectsError::generic(metadata), answer))
 }
 
 /// Whether S3 says that the condition does not hold: there is something else, or nothing.

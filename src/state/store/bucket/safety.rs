@@ -59,9 +59,7 @@ impl Bucket {
     pub async fn inspect(&self) -> Result<Vec<Caution>, StoreError> {
         let (block, policy, versioned) =
             futures::try_join!(self.block(), self.has_public_policy(), self.is_versioned())?;
-        if let Some(exposure) =
-            exposure(block.as_ref().ok().and_then(Option::as_ref), &block, &policy)
-        {
+        if let Some(exposure) = exposure(&block, &policy) {
             let bucket = self.objects.bucket().to_owned();
             return Err(StoreError::Exposed { bucket, exposure });
         }
@@ -118,16 +116,13 @@ impl Bucket {
 }
 
 fn exposure(
-    block: Option<&PublicAccessBlockConfiguration>,
-    looked: &Look<Option<PublicAccessBlockConfiguration>>,
+    block: &Look<Option<PublicAccessBlockConfiguration>>,
     policy: &Look<bool>,
 ) -> Option<Exposure> {
     if *policy == Ok(true) {
         return Some(Exposure::Policy);
     }
-    if looked.is_err() {
-        return None;
-    }
+    let block = block.as_ref().ok()?.as_ref();
     let is_on = |switch: Option<bool>| switch == Some(true);
     let switches: [(&'static str, bool); SWITCHES] = [
         ("BlockPublicAcls", is_on(block.and_then(|block| block.block_public_acls))),

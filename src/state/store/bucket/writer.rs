@@ -4,7 +4,7 @@ use super::lock::BucketLock;
 use super::objects::{Condition, Put};
 use crate::state::journal::{self, Entry, Header};
 use crate::state::store::error::StoreError;
-use crate::state::store::salvage::{KEPT, serial_of};
+use crate::state::store::salvage::KEPT;
 use crate::state::store::{Recorder, snapshot};
 use crate::state::{FORMAT, State};
 
@@ -23,31 +23,41 @@ pub struct BucketWriter {
     is_broken: bool,
 }
 
+/// A snapshot that is among the copies, and not in its place yet.
+#[derive(Debug)]
+struct Kept {
+    text: String,
+    key: String,
+    etag: String,
+    /// The oldest copies, to be let go of once it is in its place.
+    surplus: Vec<String>,
+}
+
 impl BucketWriter {
     pub(super) async fn begin(lock: BucketLock, mut state: State) -> Result<Self, StoreError> {
-        lock.tenancy.check().await?;
+        lock.tenancy.confirm().await?;
         state.serial = state.serial.max(lock.journals.highest());
-        let text = lock.keep(&mut state).await?;
+        let kept = lock.keep(&mut state).await?;
         let header = Header { lineage: state.lineage.clone(), serial: state.serial };
         let header = journal::write_line(&header);
         // The journal before the snapshot: whoever takes over from here finds something to seal.
         lock.put(&lock.keys.part(state.serial, 0), header.as_bytes(), Condition::Absent).await?;
         let condition = lock.base.as_deref().map_or(Condition::Absent, Condition::Unchanged);
-        let etag = lock.put(&lock.keys.snapshot(), text.as_bytes(), condition).await?;
+        let etag = lock.put_in_place(&kept, condition).await?;
         let taken_in = lock.journals.lines_before(&lock.keys, state.serial);
-        lock.bucket.objects.delete(&taken_in).await?;
+        lock.clear_away(&[taken_in, kept.surplus].concat()).await;
         Ok(Self { serial: state.serial, next: 1, lock, state, etag, is_broken: false })
     }
 
     /// Writes the snapshot anew, with all that the journal says, removes the journal, and gives
-    /// the lock back.
+    /// the lock back. What is to be removed and can't be is passed over by all who read.
     ///
     /// # Errors
     ///
     /// When S3 refuses, or the lock was lost: the old snapshot and the journal are still whole.
     pub async fn finish(mut self) -> Result<State, StoreError> {
         self.write_snapshot().await?;
-        self.lock.tenancy.release().await?;
+        self.lock.give_back().await;
         Ok(self.state)
     }
 
@@ -59,19 +69,23 @@ impl BucketWriter {
     /// As [`BucketWriter::finish`].
     pub async fn retire(mut self) -> Result<(), StoreError> {
         // The snapshot outlives its journal: a journal alone is a state that was lost.
-        self.write_snapshot().await?;
-        let snapshot = self.lock.keys.snapshot();
-        self.lock.bucket.objects.delete_if(&snapshot, &self.etag).await?;
-        self.lock.tenancy.release().await
+        if self.write_snapshot().await? {
+            let snapshot = self.lock.keys.snapshot();
+            if let Err(error) = self.lock.bucket.objects.delete_if(&snapshot, &self.etag).await {
+                tracing::warn!(%error, "the empty state stays in sight");
+            }
+        }
+        self.lock.give_back().await;
+        Ok(())
     }
 
-    async fn write_snapshot(&mut self) -> Result<(), StoreError> {
-        self.lock.tenancy.check().await?;
-        let text = self.lock.keep(&mut self.state).await?;
-        let (snapshot, unchanged) = (self.lock.keys.snapshot(), Condition::Unchanged(&self.etag));
-        self.etag = self.lock.put(&snapshot, text.as_bytes(), unchanged).await?;
+    /// Says whether the journal is removed too.
+    async fn write_snapshot(&mut self) -> Result<bool, StoreError> {
+        self.lock.tenancy.confirm().await?;
+        let kept = self.lock.keep(&mut self.state).await?;
+        self.etag = self.lock.put_in_place(&kept, Condition::Unchanged(&self.etag)).await?;
         let parts = (0..self.next).map(|number| self.lock.keys.part(self.serial, number));
-        self.lock.bucket.objects.delete(&parts.collect::<Vec<_>>()).await
+        Ok(self.lock.clear_away(&parts.chain(kept.surplus).collect::<Vec<_>>()).await)
     }
 }
 
@@ -115,31 +129,53 @@ impl BucketLock {
         }
     }
 
-    /// Gives a state a serial that none before it had, and keeps a copy of it under that. Gives
-    /// its text, and lets go of the oldest copies.
-    async fn keep(&self, state: &mut State) -> Result<String, StoreError> {
+    /// Gives a state a serial that none before it had, and keeps a copy of it under that.
+    async fn keep(&self, state: &mut State) -> Result<Kept, StoreError> {
         let objects = &self.bucket.objects;
-        let listed = objects.list(&self.keys.backups(), None).await?;
-        let copies = listed.into_iter().filter_map(|entry| {
-            let serial = serial_of(entry.key.strip_prefix(&self.keys.backups())?)?;
-            Some((serial, entry.key))
-        });
-        let copies: Vec<(u64, String)> = copies.collect();
+        let copies = self.bucket.copies_there(&self.keys).await?;
         let highest = copies.last().map(|(serial, _)| *serial).unwrap_or_default();
         state.format = FORMAT;
         state.serial = state.serial.max(highest);
-        let text = loop {
+        let surplus = (copies.len() + 1).saturating_sub(KEPT);
+        let surplus = copies.into_iter().take(surplus).map(|(_, key)| key).collect();
+        loop {
             state.serial += 1;
             let (key, text) = (self.keys.backup(state.serial), snapshot::render(state));
-            let put =
-                objects.put(&key, text.as_bytes(), self.tenancy.id(), Condition::Absent).await?;
-            if put != Put::Refused {
-                break text;
+            let put = objects.put(&key, text.as_bytes(), self.tenancy.id(), Condition::Absent);
+            if let Put::Done(etag) = put.await? {
+                return Ok(Kept { text, key, etag, surplus });
             }
-        };
-        let surplus = (copies.len() + 1).saturating_sub(KEPT);
-        let oldest = copies.into_iter().take(surplus).map(|(_, key)| key);
-        objects.delete(&oldest.collect::<Vec<_>>()).await?;
-        Ok(text)
+        }
+    }
+
+    /// Puts a snapshot in its place. Where somebody else's is there by now, it is no copy of the
+    /// state either: it would be taken for the newest.
+    async fn put_in_place(
+        &self,
+        kept: &Kept,
+        condition: Condition<'_>,
+    ) -> Result<String, StoreError> {
+        let put = self.put(&self.keys.snapshot(), kept.text.as_bytes(), condition).await;
+        if matches!(put, Err(StoreError::Lost { .. }))
+            && let Err(error) = self.bucket.objects.delete_if(&kept.key, &kept.etag).await
+        {
+            tracing::warn!(%error, "a copy stays that is of no state");
+        }
+        put
+    }
+
+    /// Removes what is not needed any more; says whether it could. What stays is removed by a later
+    /// run, and is no reason to fail one that is done.
+    async fn clear_away(&self, keys: &[String]) -> bool {
+        let cleared = self.bucket.objects.delete(keys).await;
+        cleared
+            .inspect_err(|error| tracing::warn!(%error, "what is not needed any more stays"))
+            .is_ok()
+    }
+
+    async fn give_back(&self) {
+        if let Err(error) = self.tenancy.release().await {
+            tracing::warn!(%error, "the lock is not given back, and ends by itself");
+        }
     }
 }
