@@ -39,7 +39,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 
 pub use check::bucket_complaint;
-pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat};
+pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat, is_webhook};
 pub use error::{ConfigError, ConfigErrors};
 pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};
