@@ -11,6 +11,7 @@ mod drift;
 mod error;
 mod extract;
 pub mod fargate;
+mod gaps;
 pub mod image;
 mod layers;
 mod lines;
