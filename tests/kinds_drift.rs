@@ -11,7 +11,7 @@ use common::{World, identity, sought};
 use provision::aws::{Class, Tags};
 use provision::resource::alarm::{Alarm, Limit, Metric};
 use provision::resource::role::{Role, RoleArn};
-use provision::resource::schedule::{Retries, Schedule};
+use provision::resource::schedule::{Retries, Schedule, Timing};
 use provision::resource::topic::{Topic, TopicArn};
 use provision::resource::{Identity, Resource};
 use provision::simulated_aws::faults::{Faults, Refusals};
@@ -61,6 +61,7 @@ fn schedule(role: &RoleArn) -> Schedule {
     let ecs = "arn:aws:ecs:eu-west-1:123456789012";
     Schedule {
         expression: "rate(1 hour)".into(),
+        timing: Timing::default(),
         enabled: true,
         cluster: provision::resource::Input::Known(format!("{ecs}:cluster/web-dev").into()),
         task_definition: provision::resource::Input::Known(
@@ -69,6 +70,7 @@ fn schedule(role: &RoleArn) -> Schedule {
         role: role.clone().into(),
         subnets: [provision::resource::Input::Known("subnet-1".into())].into(),
         security_groups: [provision::resource::Input::Known("sg-1".into())].into(),
+        input: String::new(),
         retries: Retries { attempts: 3, seconds: 900 },
     }
 }

@@ -80,6 +80,7 @@ pub struct Aws {
     standing: Arc<BTreeSet<String>>,
     halt: Option<Halt>,
     in_use_for: Option<Duration>,
+    keeps_to_own: bool,
 }
 
 struct Clients {
@@ -148,7 +149,8 @@ impl Aws {
             credentials,
         };
         let (on_retry, standing, halt, in_use_for) = (None, Arc::default(), None, None);
-        Ok(Self { clients: Arc::new(clients), pace, on_retry, standing, halt, in_use_for })
+        let (clients, keeps_to_own) = (Arc::new(clients), false);
+        Ok(Self { clients, pace, on_retry, standing, halt, in_use_for, keeps_to_own })
     }
 
     /// The same clients, knowing that `ids` were there before: where one of them is not found, it
@@ -163,6 +165,18 @@ impl Aws {
     #[must_use]
     pub fn bearing_use_for(&self, bound: Duration) -> Self {
         Self { in_use_for: Some(bound), ..self.clone() }
+    }
+
+    /// The same clients, not listing what belongs to others, even where that saves calls: for those
+    /// who may not, and whose tries would be seen.
+    #[must_use]
+    pub fn keeping_to_own(&self) -> Self {
+        Self { keeps_to_own: true, ..self.clone() }
+    }
+
+    /// Whether nothing is listed that belongs to others.
+    pub fn keeps_to_own(&self) -> bool {
+        self.keeps_to_own
     }
 
     /// The same clients, telling `on_retry` of every repetition.

@@ -19,6 +19,9 @@ use super::failure::{self, Failure};
 use super::locking::lock;
 use super::run::{self, Running};
 
+/// By what it is known that a stack is being taken down, where it is said who is at work.
+pub const COMMAND: &str = "down";
+
 pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, Failure> {
     let name = context.stack_name().await?;
     if context.state(&name).await?.is_none() {
@@ -33,7 +36,7 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = lock(context, &name, "down", options.locking).await?;
+    let lock = lock(context, &name, COMMAND, options.locking).await?;
     let state = context.existing_state(&name).await?;
     if state.protected {
         return Err(Failure::KeptFromRemoval { environment: state.environment });

@@ -27,6 +27,7 @@ use super::arguments::Overriding;
 use super::ask;
 use super::connect::Cloud;
 use super::context::{Context, StackName};
+use super::down;
 use super::failure::{self, Failure};
 use super::formats::{self, Format};
 use super::locking::lock;
@@ -115,7 +116,7 @@ pub async fn checked(
     config: &Config,
     name: &StackName,
 ) -> Result<(State, Drift), Failure> {
-    let (state, mut drift, aws) = once_undisturbed(context, options, name, async |state| {
+    let look = async |state: State| {
         let aws = context.connect(&state.region).await?.aws;
         check_place(&aws, &state).await?;
         if !state.in_doubt.is_empty() {
@@ -125,8 +126,8 @@ pub async fn checked(
         let drift =
             Seen::of(&aws, config, &state).await?.check(&state, &config.drift.ignore, today());
         Ok((state, drift, aws))
-    })
-    .await?;
+    };
+    let (state, mut drift, aws) = once_undisturbed(context, options, name, look, |_| ()).await?;
     if options.who
         && let Some(note) = trail::tell(&aws, &state, &mut drift).await
     {
@@ -135,27 +136,34 @@ pub async fn checked(
     Ok((state, drift))
 }
 
-/// Makes the check that needs no file, and puts what it found into the metrics.
+/// Makes the check that needs no file. `goes` hears that the stack is being taken down.
 pub async fn checked_alone(
     context: &Context,
     options: &DriftOptions,
     config: &Config,
     others: &Others,
     name: &StackName,
+    goes: impl Fn(),
 ) -> Result<(State, Drift), Failure> {
-    once_undisturbed(context, options, name, async |state| {
+    let look = async |state: State| {
         let aws = context.connect(&state.region).await?.aws;
         Ok(check_alone(&aws, state, others, &config.drift.ignore, today()).await?)
-    })
-    .await
+    };
+    let waits_for = |holder: &Holder| {
+        if holder.command == down::COMMAND {
+            goes();
+        }
+    };
+    once_undisturbed(context, options, name, look, waits_for).await
 }
 
-/// Has a look at a stack while nobody is at work on it.
+/// Has a look at a stack while nobody is at work on it. `heard` hears of everybody who is.
 async fn once_undisturbed<S>(
     context: &Context,
     options: &DriftOptions,
     name: &StackName,
     look: impl AsyncFn(State) -> Result<S, Failure>,
+    heard: impl Fn(&Holder),
 ) -> Result<S, Failure> {
     let store = context.store().await?;
     let patience = options.locking.lock_timeout.unwrap_or(PATIENCE);
@@ -165,6 +173,7 @@ async fn once_undisturbed<S>(
     };
     let waits_for = |holder: &Holder| {
         context.tell(&format!("Waiting for {holder}: what changes now would look like drift."));
+        heard(holder);
     };
     undisturbed(store, name, patience, look, waits_for).await
 }

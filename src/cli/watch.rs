@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::aws::NoRegion;
 use crate::config::{self, Config, FROM_ENVIRONMENT};
@@ -22,9 +22,10 @@ use crate::report::drift::{document, summary};
 use crate::report::json;
 use crate::stack;
 use crate::state::State;
+use crate::state::store::{Edition, Remembered};
 use crate::watch::message::lines;
 use crate::watch::{
-    Listeners, Memory, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook, World,
+    Listeners, Memory, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook, World, metrics,
 };
 
 use super::arguments::duration;
@@ -79,10 +80,13 @@ pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode,
 
 /// What a single check means for the shell.
 fn ended(outcome: Outcome, options: &DriftOptions) -> Result<ExitCode, Failure> {
-    match (outcome.checked, outcome.untold.into_iter().next()) {
-        (Err(why), _) => Err(Failure::Check(why)),
-        (Ok(_), Some((listener, why))) => Err(Failure::Untold { listener, why }),
-        (Ok(drift), None) => Ok(drift::code(&drift, options)),
+    let drift = outcome.checked.map_err(Failure::Check)?;
+    if let Some((listener, why)) = outcome.untold.into_iter().next() {
+        return Err(Failure::Untold { listener, why });
+    }
+    match outcome.unmeasured {
+        Some(why) => Err(Failure::Unmeasured(why)),
+        None => Ok(drift::code(&drift, options)),
     }
 }
 
@@ -100,11 +104,20 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     );
     let mut listeners = listeners(&config)?;
     listeners.push(Arc::new(Topic::new(aws, topic)));
-    let memory = memory(context, &name).await?;
+    let (memory, edition) = memory(context, &name).await?;
+    let goes = Arc::new(Notify::new());
+    let alone = Some(Alone { others, goes: Arc::clone(&goes) });
     let world =
-        Here { context, options, config, name, is_whole: true, alone: Some(others), state: None };
+        Here { context, options, config, name, is_whole: true, alone, state: None, edition };
     let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
-    ended(watch.once().await, options)
+    tokio::select! {
+        outcome = watch.once() => ended(outcome, options),
+        // Whoever takes the stack down waits for the network interface of this very task.
+        () = goes.notified() => {
+            context.tell("The stack is being taken down: there is nothing to check.");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// What the task was given in place of a file.
@@ -133,18 +146,28 @@ async fn watch<'a>(
     if options.watching.tell && listeners.is_empty() {
         return Err(Failure::NobodyToTell);
     }
-    let memory = memory(context, &name).await?;
+    let (memory, edition) = memory(context, &name).await?;
     let is_whole = options.watching.every.is_none();
-    let world =
-        Here { context, options, config, name: name.clone(), is_whole, alone: None, state: None };
+    let world = Here {
+        context,
+        options,
+        config,
+        name: name.clone(),
+        is_whole,
+        alone: None,
+        state: None,
+        edition,
+    };
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
 
-async fn memory(context: &Context, name: &StackName) -> Result<Memory, Failure> {
+/// What is remembered, and which writing of it this is; `None` for none.
+async fn memory(context: &Context, name: &StackName) -> Result<(Memory, Option<Edition>), Failure> {
     let StackName { stack, environment } = name;
-    let kept = context.store().await?.remembered(stack, environment).await?;
-    let read = kept.map(|text| Memory::read(&text)).transpose()?;
-    Ok(read.unwrap_or_else(|| Memory::new(stack, environment)))
+    match context.store().await?.remembered(stack, environment).await? {
+        Some(Remembered { text, edition }) => Ok((Memory::read(&text)?, Some(edition))),
+        None => Ok((Memory::new(stack, environment), None)),
+    }
 }
 
 /// Those whom a configuration names.
@@ -173,17 +196,31 @@ struct Here<'a> {
     name: StackName,
     /// Whether a check is shown whole, and not in one line.
     is_whole: bool,
-    /// What is left to others, where there is no file and the state says what was applied.
-    alone: Option<Others>,
+    /// Where there is no file and the state says what was applied.
+    alone: Option<Alone>,
     /// The state of the last check.
     state: Option<State>,
+    /// Which writing of what is remembered was last read or written.
+    edition: Option<Edition>,
+}
+
+/// What the check knows that the account makes by itself.
+struct Alone {
+    /// What is left to others.
+    others: Others,
+    /// Hears when the stack is being taken down.
+    goes: Arc<Notify>,
 }
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let Self { context, options, config, name, .. } = &*self;
         let checked = match &self.alone {
-            Some(others) => drift::checked_alone(context, options, config, others, name).await,
+            Some(alone) => {
+                let Alone { others, goes } = alone;
+                let goes = || goes.notify_one();
+                drift::checked_alone(context, options, config, others, name, goes).await
+            }
             None => drift::checked(context, options, config, name).await,
         };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
@@ -200,6 +237,9 @@ impl World for Here<'_> {
         let (config, listeners) = read().map_err(|failure| failure.text())?;
         if (&config.name, &config.environment) != (&self.name.stack, &self.name.environment) {
             return Err("it describes another stack now".into());
+        }
+        if (&config.state, &config.region) != (&self.config.state, &self.config.region) {
+            return Err("it keeps the state elsewhere now, which takes a new start".into());
         }
         self.config = config;
         Ok(listeners)
@@ -218,6 +258,9 @@ impl World for Here<'_> {
             Shown::Untold { listener, why } => {
                 self.tell(&format!("The {listener} was not told: {why}. The next check tells it."));
             }
+            Shown::Unmeasured(why) => {
+                self.tell(&format!("What was found could not be measured: {why}"));
+            }
             Shown::Reread => self.tell(&format!("{} was read anew.", self.file())),
             Shown::NotReread(why) => {
                 self.tell(&format!("{} stays as it was read before: {why}", self.file()));
@@ -228,12 +271,29 @@ impl World for Here<'_> {
         }
     }
 
-    async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
-        let StackName { stack, environment } = &self.name;
+    async fn measure(&mut self, drift: &Drift) -> Result<(), String> {
+        if self.alone.is_none() {
+            return Ok(());
+        }
+        let aws = self.context.connect(&drift.region).await.map_err(|failure| failure.text())?.aws;
+        metrics::put(&aws, drift).await.map_err(|error| Failure::from(error).text())
+    }
+
+    async fn recall(&mut self) -> Result<Option<Memory>, String> {
+        let recalled = memory(self.context, &self.name).await;
+        let (memory, edition) = recalled.map_err(|failure| failure.text())?;
+        let known = std::mem::replace(&mut self.edition, edition);
+        Ok((known != self.edition).then_some(memory))
+    }
+
+    async fn keep(&mut self, memory: &Memory) -> Result<bool, String> {
         let text = memory.written();
         let store = self.context.store().await.map_err(|failure| failure.text())?;
-        let kept = store.remember(stack, environment, text.as_bytes()).await;
-        kept.map_err(|error| Failure::from(error).text())
+        let kept = store.remember(&self.name, text.as_bytes(), self.edition.as_ref()).await;
+        let kept = kept.map_err(|error| Failure::from(error).text())?;
+        let is_kept = kept.is_some();
+        self.edition = kept.or(self.edition.take());
+        Ok(is_kept)
     }
 }
 

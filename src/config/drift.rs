@@ -51,6 +51,15 @@ pub enum WebhookFormat {
 /// What stands before the name of an environment variable that holds the webhook's address.
 pub const FROM_ENVIRONMENT: &str = "env:";
 
+/// Whether news may be posted to an address: what goes over the network is encrypted.
+pub fn is_webhook(address: &http::Uri) -> bool {
+    match (address.scheme_str(), address.host()) {
+        (Some("https"), Some(_)) => true,
+        (Some("http"), Some(host)) => matches!(host, "localhost" | "127.0.0.1" | "[::1]"),
+        _ => false,
+    }
+}
+
 /// Differences that are known, and not to be told as drift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

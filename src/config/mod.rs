@@ -11,6 +11,7 @@ mod drift;
 mod error;
 mod extract;
 pub mod fargate;
+mod gaps;
 pub mod image;
 mod layers;
 mod lines;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 use miette::NamedSource;
 
 pub use check::bucket_complaint;
-pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat};
+pub use drift::{Drift, FROM_ENVIRONMENT, Ignore, WebhookFormat, is_webhook};
 pub use error::{ConfigError, ConfigErrors};
 pub use lines::Lines;
 pub use model::{Cluster, Config, Insights, Nat, Network, Zones};

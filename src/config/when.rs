@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 
+use super::gaps::longest;
+
 /// When something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Every so often.
     Every(Duration),
-    /// At certain times, at least once a day.
-    Daily,
-    /// At certain times, less often than once a day.
-    Seldom,
+    /// At certain times, so far apart at most; `None` for years, and for what comes to an end.
+    Times(Option<Duration>),
     /// Once.
     Once,
 }
 
 /// The names that months and days of the week have in cron.
-const MONTHS: &[&str] =
+pub(super) const MONTHS: &[&str] =
     &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+pub(super) const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// Reads a schedule (EventBridge Scheduler's user guide, "Schedule types").
 ///
@@ -38,16 +38,22 @@ pub fn when(text: &str) -> Result<When, String> {
     if let Some(cron) = inside("cron") {
         return times(cron);
     }
-    match inside("at").map(str::parse::<DateTime>) {
-        Some(Ok(_)) => Ok(When::Once),
-        Some(Err(_)) => Err(format!("`{text}` is no moment: `at(2027-01-31T06:00:00)`")),
+    match inside("at").map(is_moment) {
+        Some(true) => Ok(When::Once),
+        Some(false) => Err(format!("`{text}` is no moment: `at(2027-01-31T06:00:00)`")),
         None => Err(format!("`{text}` is none of `rate(…)`, `cron(…)` and `at(…)`")),
     }
 }
 
+/// Whether it is a moment in the one way that the scheduler takes: `2027-01-31T06:00:00`.
+fn is_moment(text: &str) -> bool {
+    let moment = text.parse::<DateTime>();
+    moment.is_ok_and(|moment| moment.strftime("%Y-%m-%dT%H:%M:%S").to_string() == text)
+}
+
 fn every(rate: &str) -> Option<When> {
     let (number, unit) = rate.split_once(' ')?;
-    let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+    let number: u64 = digits(number)?.parse().ok().filter(|number| *number > 0)?;
     let seconds = match (unit, number) {
         ("minute", 1) | ("minutes", 2..) => 60,
         ("hour", 1) | ("hours", 2..) => 3600,
@@ -80,17 +86,26 @@ fn times(cron: &str) -> Result<When, String> {
     if (day == "?") == (weekday == "?") {
         return Err("one of the day and the day of the week is `?`, and the other is not".into());
     }
-    let is_any = |field: &str| matches!(field, "*" | "?");
-    let is_daily = [day, month, weekday, year].into_iter().all(is_any);
-    Ok(if is_daily { When::Daily } else { When::Seldom })
+    Ok(When::Times(longest([minute, hour, day, month, weekday, year])))
+}
+
+/// The text, if it is all digits: a sign is none.
+fn digits(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
+}
+
+/// The number that a value of cron stands for, by itself or by its name.
+pub(super) fn number(value: &str, range: &RangeInclusive<u32>, names: &[&str]) -> Option<u32> {
+    let upper = value.to_ascii_uppercase();
+    let place = names.iter().position(|name| *name == upper);
+    let by_name =
+        place.and_then(|place| u32::try_from(place).ok()).map(|place| place + range.start());
+    by_name.or_else(|| digits(value)?.parse().ok()).filter(|number| range.contains(number))
 }
 
 /// Whether a field of cron is made up of numbers or names in their range, lists, spans and steps.
 fn is_field(field: &str, range: &RangeInclusive<u32>, names: &[&str]) -> bool {
-    let is_value = |value: &str| {
-        let upper = value.to_ascii_uppercase();
-        names.contains(&upper.as_str()) || value.parse().is_ok_and(|value| range.contains(&value))
-    };
+    let is_value = |value: &str| number(value, range, names).is_some();
     let is_special = |value: &str| match *range.end() {
         31 => value == "L" || value.strip_suffix('W').is_some_and(is_value),
         7 => {
@@ -103,7 +118,8 @@ fn is_field(field: &str, range: &RangeInclusive<u32>, names: &[&str]) -> bool {
     };
     let is_part = |part: &str| {
         let (values, step) = part.split_once('/').unwrap_or((part, "1"));
-        let is_step = step.parse::<u32>().is_ok_and(|step| step > 0);
+        let is_step =
+            digits(step).is_some_and(|step| step.parse::<u32>().is_ok_and(|step| step > 0));
         let is_span =
             values.split_once('-').is_some_and(|(from, to)| is_value(from) && is_value(to));
         is_step && (values == "*" || is_value(values) || is_span || is_special(values))
@@ -124,11 +140,12 @@ mod tests {
             ("rate(5 minutes)", When::Every(Duration::from_mins(5))),
             ("rate(1 hour)", When::Every(Duration::from_hours(1))),
             ("rate(7 days)", When::Every(Duration::from_hours(7 * 24))),
-            ("cron(0 6 * * ? *)", When::Daily),
-            ("cron(0/15 8-17 ? * MON-FRI *)", When::Seldom),
-            ("cron(30 9 L JAN,JUL ? 2027-2030)", When::Seldom),
-            ("cron(0 10 ? * 6L *)", When::Seldom),
-            ("cron(0 10 ? * 2#1 *)", When::Seldom),
+            ("cron(0 6 * * ? *)", When::Times(Some(Duration::from_hours(24)))),
+            ("cron(0/15 * * * ? *)", When::Times(Some(Duration::from_mins(15)))),
+            ("cron(0 6 ? * mon-FRI *)", When::Times(Some(Duration::from_hours(72)))),
+            ("cron(30 9 L JAN,JUL ? 2027-2030)", When::Times(None)),
+            ("cron(0 10 ? * 6L *)", When::Times(Some(Duration::from_hours(35 * 24)))),
+            ("cron(0 10 ? * 2#1 *)", When::Times(Some(Duration::from_hours(35 * 24)))),
             ("at(2027-01-31T06:00:00)", When::Once),
         ] {
             assert_eq!(when(text), Ok(expected), "{text}");
@@ -153,6 +170,12 @@ mod tests {
             "cron(a 6 * * ? *)",
             "cron(0/0 6 * * ? *)",
             "at(tomorrow)",
+            "at(2027-01-31)",
+            "at(2027-01-31 06:00:00)",
+            "at(2027-01-31T06:00:00.5)",
+            "rate(+5 minutes)",
+            "cron(+5 6 * * ? *)",
+            "cron(0/+5 6 * * ? *)",
         ] {
             assert!(when(text).is_err(), "{text}");
         }

@@ -99,6 +99,8 @@ const RULES: &[Rule] = &[
     // Who looks for drift, and who is told.
     rule(Kind::Schedule, "enabled", always, High, "nobody looks for drift any more, or again"),
     rule(Kind::Schedule, "expression", always, High, "drift is looked for at other times"),
+    rule(Kind::Schedule, "timing", always, High, "drift is looked for at other times, or no more"),
+    rule(Kind::Schedule, "input", always, Critical, "it starts something else"),
     rule(Kind::Schedule, "task_definition", always, Critical, "it starts something else"),
     rule(Kind::Schedule, "role", always, Critical, "what it starts is started with other rights"),
     rule(Kind::Schedule, "cluster", always, High, "it starts its task elsewhere"),

@@ -82,8 +82,8 @@ pub trait Resource:
     const WHOLE: &'static [&'static str] = &[];
     /// The fields whose values are not for every eye.
     const HIDDEN: &'static [&'static str] = &[];
-    /// The operations that a check for drift calls to read it and to look around it, by their IAM
-    /// names: what whoever makes checks has to be allowed.
+    /// The operations that a check for drift calls to read it, to look around it, and to find what an
+    /// interrupted run has made, by their IAM names: what whoever makes checks has to be allowed.
     const READS: &'static [&'static str];
     /// Whether the new one is made before the old one goes.
     const REPLACEMENT: Replacement = Replacement::NewFirst;

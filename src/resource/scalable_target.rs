@@ -59,6 +59,7 @@ impl Resource for ScalableTarget {
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
         "application-autoscaling:DescribeScheduledActions",
+        "application-autoscaling:ListTagsForResource",
     ];
     const FIXED: &'static [&'static str] = &["service"];
     /// A service made anew may have the name of the old one, and a name is all that a target is

@@ -11,6 +11,8 @@ use aws_sdk_scheduler::types::{
     AssignPublicIp, AwsVpcConfiguration, EcsParameters, FlexibleTimeWindow, FlexibleTimeWindowMode,
     LaunchType, NetworkConfiguration, RetryPolicy, ScheduleState, Target,
 };
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,9 @@ use crate::aws::{
 pub struct Schedule {
     /// When: `rate(1 hour)`, `cron(…)` or `at(…)`, in UTC.
     pub expression: String,
+    /// How that is to be understood.
+    #[serde(default)]
+    pub timing: Timing,
     /// Whether it is on.
     pub enabled: bool,
     /// The cluster that the task is started in.
@@ -44,9 +49,38 @@ pub struct Schedule {
     pub subnets: BTreeSet<Input<SubnetId>>,
     /// Who the task may talk to.
     pub security_groups: BTreeSet<Input<SecurityGroupId>>,
+    /// What the task is told at its start, over what its definition says; empty for nothing.
+    #[serde(default)]
+    pub input: String,
     /// How often, and for how long, what did not start is tried again.
     pub retries: Retries,
 }
+
+/// How the times of a schedule are to be understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// In which time zone they are.
+    pub time_zone: String,
+    /// Before when there are none, in UTC: `2027-01-31T06:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<String>,
+    /// After when there are none any more, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<String>,
+    /// How late each may be, up to 1,440 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_minutes: Option<u32>,
+}
+
+impl Default for Timing {
+    /// What holds where nothing is said (API reference, CreateSchedule).
+    fn default() -> Self {
+        Self { time_zone: UTC.into(), starts: None, ends: None, window_minutes: None }
+    }
+}
+
+/// The time zone of those that name none.
+const UTC: &str = "UTC";
 
 /// How often what did not start is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +127,7 @@ impl Resource for Schedule {
     const TYPE_NAME: &'static str = "AWS::Scheduler::Schedule";
     const MADE_BY: &'static str = "scheduler:CreateSchedule";
     const READS: &'static [&'static str] = &["scheduler:GetSchedule"];
-    const WHOLE: &'static [&'static str] = &["retries"];
+    const WHOLE: &'static [&'static str] = &["timing", "retries"];
     const REPLACEMENT: Replacement = Replacement::OldFirst;
     const TAGGING: Tagging = Tagging::Never;
     const NAMING: Option<Naming> = Some(Naming { longest: 64, prefix: "" });
@@ -106,8 +140,11 @@ impl Resource for Schedule {
             request
                 .client_token(&identity.token)
                 .schedule_expression(&self.expression)
+                .schedule_expression_timezone(&self.timing.time_zone)
+                .set_start_date(moment(self.timing.starts.as_deref()))
+                .set_end_date(moment(self.timing.ends.as_deref()))
                 .state(self.state())
-                .flexible_time_window(at_once())
+                .flexible_time_window(self.window())
                 .target(self.target())
                 .send()
         };
@@ -184,8 +221,11 @@ impl Schedule {
             let request = aws.scheduler().update_schedule().name(name).description(description);
             request
                 .schedule_expression(&self.expression)
+                .schedule_expression_timezone(&self.timing.time_zone)
+                .set_start_date(moment(self.timing.starts.as_deref()))
+                .set_end_date(moment(self.timing.ends.as_deref()))
                 .state(self.state())
-                .flexible_time_window(at_once())
+                .flexible_time_window(self.window())
                 .target(self.target())
                 .send()
         };
@@ -195,6 +235,17 @@ impl Schedule {
 
     fn state(&self) -> ScheduleState {
         if self.enabled { ScheduleState::Enabled } else { ScheduleState::Disabled }
+    }
+
+    fn window(&self) -> FlexibleTimeWindow {
+        let minutes = self.timing.window_minutes.and_then(|minutes| minutes.try_into().ok());
+        let mode = match minutes {
+            Some(_) => FlexibleTimeWindowMode::Flexible,
+            None => FlexibleTimeWindowMode::Off,
+        };
+        let window = FlexibleTimeWindow::builder().mode(mode);
+        let window = window.set_maximum_window_in_minutes(minutes).build();
+        window.expect("a window needs its mode alone, and that is set")
     }
 
     fn target(&self) -> Target {
@@ -225,14 +276,19 @@ impl Schedule {
             .role_arn(self.role.get().as_str())
             .ecs_parameters(ecs)
             .retry_policy(retries)
+            .set_input(Some(self.input.clone()).filter(|input| !input.is_empty()))
             .build()
             .expect("a target needs its ARN and its role, and those are set")
     }
 }
 
-fn at_once() -> FlexibleTimeWindow {
-    let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
-    window.expect("a window needs its mode alone, and that is set")
+/// A moment as the SDK has it.
+fn moment(text: Option<&str>) -> Option<DateTime> {
+    DateTime::from_str(text?, Format::DateTime).ok()
+}
+
+fn written(moment: &DateTime) -> Option<String> {
+    moment.fmt(Format::DateTime).ok()
 }
 
 /// What the description of a schedule says in the place of tags, which it can't carry.
@@ -267,6 +323,7 @@ fn spec(there: &GetScheduleOutput) -> Schedule {
     let number = |number: Option<i32>| number.and_then(|number| number.try_into().ok());
     Schedule {
         expression: text(there.schedule_expression()),
+        timing: timing(there),
         enabled: there.state() == Some(&ScheduleState::Enabled),
         cluster: Input::Known(target.map_or("", Target::arn).into()),
         task_definition: Input::Known(ecs.map_or("", EcsParameters::task_definition_arn).into()),
@@ -277,12 +334,24 @@ fn spec(there: &GetScheduleOutput) -> Schedule {
             .flat_map(|vpc| vpc.security_groups())
             .map(|id| known(id))
             .collect(),
+        input: text(target.and_then(Target::input)),
         retries: Retries {
             attempts: retries.and_then(|one| number(one.maximum_retry_attempts())).unwrap_or(185),
             seconds: retries
                 .and_then(|one| number(one.maximum_event_age_in_seconds()))
                 .unwrap_or(86_400),
         },
+    }
+}
+
+fn timing(there: &GetScheduleOutput) -> Timing {
+    let window = there.flexible_time_window();
+    let minutes = window.and_then(FlexibleTimeWindow::maximum_window_in_minutes);
+    Timing {
+        time_zone: there.schedule_expression_timezone().unwrap_or(UTC).to_owned(),
+        starts: there.start_date().and_then(written),
+        ends: there.end_date().and_then(written),
+        window_minutes: minutes.and_then(|minutes| minutes.try_into().ok()),
     }
 }
 
@@ -302,6 +371,20 @@ mod tests {
             (OwnershipTags::ADDRESS.to_owned(), "schedule.drift".to_owned()),
         ]);
         assert_eq!(owner(&tags), "provision shop/dev/schedule.drift");
+    }
+
+    #[test]
+    fn when_it_ends_and_what_else_it_says_of_its_times_is_read() {
+        let usual = GetScheduleOutput::builder().schedule_expression("rate(1 hour)").build();
+        assert_eq!((spec(&usual).timing, spec(&usual).input), (Timing::default(), String::new()));
+        let end = "2027-01-31T06:00:00Z";
+        let other = GetScheduleOutput::builder()
+            .schedule_expression_timezone("Europe/Berlin")
+            .set_end_date(moment(Some(end)))
+            .build();
+        let timing = spec(&other).timing;
+        assert_eq!(timing.ends.as_deref(), Some(end));
+        assert_eq!(timing.time_zone, "Europe/Berlin");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::resource::alarm::{Alarm, Limit, Metric};
 use crate::resource::cluster::Cluster;
 use crate::resource::log_group::LogGroup;
 use crate::resource::role::Role;
-use crate::resource::schedule::{Retries, Schedule};
+use crate::resource::schedule::{Retries, Schedule, Timing};
 use crate::resource::security_group::SecurityGroup;
 use crate::resource::service::Service;
 use crate::resource::subnet::Subnet;
@@ -99,12 +99,14 @@ pub(super) fn add(graph: &mut Graph, config: &Config, around: &Around<'_>) {
     graph.name_with(&group, NAME);
     let spec = Schedule {
         expression: expression.clone(),
+        timing: Timing::default(),
         enabled: true,
         cluster: around.cluster.arn(),
         task_definition: task.definition.arn(),
         role: role.arn(),
         subnets: around.network.private.iter().map(Handle::<Subnet>::id).collect(),
         security_groups: BTreeSet::from([group.id()]),
+        input: String::new(),
         retries: RETRIES,
     };
     let why = "the first check comes at once, and is to find a stack that is whole";
@@ -355,14 +357,14 @@ fn metric(config: &Config, name: &str) -> Metric {
 
 /// How long a period of the alarm on silence is; `None` for checks that are too far apart for one.
 ///
-/// Two periods are half as long again as the interval, so that one check that is late does no harm.
+/// Two periods are half as long again as the longest interval, so that one check that is late does no harm.
 /// Where a period is without data, CloudWatch looks further back for data before it counts that as
 /// missing, two periods in the user guide's example: together that is three intervals.
 fn silence(expression: &str) -> Option<Duration> {
     let interval = match when(expression).ok()? {
         When::Every(every) => every,
-        When::Daily => Duration::from_hours(24),
-        When::Seldom | When::Once => return None,
+        When::Times(apart) => apart?,
+        When::Once => return None,
     };
     let minutes = interval.as_secs().saturating_mul(3).div_ceil(4 * 60);
     let period = Duration::from_secs(minutes.saturating_mul(60)).max(SHORTEST_SILENCE);
@@ -381,6 +383,8 @@ mod tests {
             ("rate(15 minutes)", Some(12)),
             ("rate(1 hour)", Some(45)),
             ("cron(0 6 * * ? *)", Some(18 * 60)),
+            ("cron(0/15 * * * ? *)", Some(12)),
+            ("cron(0 6 ? * MON-FRI *)", Some(54 * 60)),
             ("rate(4 days)", Some(3 * 24 * 60)),
             ("rate(5 days)", None),
             ("rate(400000000000000 days)", None),
@@ -390,7 +394,7 @@ mod tests {
             let period = silence(expression);
             assert_eq!(period, minutes.map(Duration::from_mins), "{expression}");
             let interval = match when(expression) {
-                Ok(When::Every(interval)) => interval,
+                Ok(When::Every(interval) | When::Times(Some(interval))) => interval,
                 _ => Duration::from_hours(24),
             };
             assert!(period.is_none_or(|period| period * SILENT_PERIODS > interval), "{expression}");

@@ -2,7 +2,6 @@
 
 use jiff::civil::Date;
 
-use super::metrics;
 use crate::aws::Aws;
 use crate::config::Ignore;
 use crate::deployment::{DrawingError, Seen, check_place, settled};
@@ -10,8 +9,8 @@ use crate::drift::Drift;
 use crate::graph::Others;
 use crate::state::State;
 
-/// Checks a stack, but for what is left to `others`, and puts what it found into the metrics. Gives
-/// the state too, with everything settled that an interrupted run left in doubt.
+/// Checks a stack, but for what is left to `others`. Gives the state too, with everything settled
+/// that an interrupted run left in doubt. Nothing of the account is asked for but what is the stack's.
 ///
 /// # Errors
 ///
@@ -23,9 +22,9 @@ pub async fn check_alone(
     ignore: &[Ignore],
     today: Date,
 ) -> Result<(State, Drift), DrawingError> {
+    let aws = &aws.keeping_to_own();
     check_place(aws, &state).await?;
     let state = settled(aws, state).await?;
     let drift = Seen::alone(aws, &state, others).await?.check(&state, ignore, today);
-    metrics::put(aws, &drift).await?;
     Ok((state, drift))
 }

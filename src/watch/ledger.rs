@@ -37,6 +37,9 @@ pub struct Entry {
     /// When a check first no longer saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Timestamp>,
+    /// When it was seen again after it was gone, the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Timestamp>,
     /// As how grave it was told; `None` before it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Severity>,
@@ -63,6 +66,9 @@ pub struct Ledger {
     /// How many things came and went untold, beyond those that are kept by name.
     #[serde(default)]
     uncounted: u64,
+    /// Until when somebody tells what is news, unless that ends before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claimed: Option<Timestamp>,
 }
 
 /// What a listener has not been told yet.
@@ -111,9 +117,13 @@ impl Ledger {
 
     /// Takes in one thing, by a check that says nothing of all others.
     pub fn meet(&mut self, id: &str, item: &Item, now: Timestamp) {
-        let fresh = || Entry { item: item.clone(), since: now, checks: 0, gone: None, told: None };
+        let (gone, back, told) = (None, None, None);
+        let fresh = || Entry { item: item.clone(), since: now, checks: 0, gone, back, told };
         let entry = self.entries.entry(id.to_owned()).or_insert_with(fresh);
-        entry.checks = if entry.gone.take().is_some() { 1 } else { entry.checks + 1 };
+        if entry.gone.take().is_some() {
+            (entry.checks, entry.back) = (0, Some(now));
+        }
+        entry.checks += 1;
         entry.item = item.clone();
     }
 
@@ -142,12 +152,35 @@ impl Ledger {
         }
         for id in news.gone.keys().chain(news.passed.keys()) {
             match self.entries.get_mut(id) {
-                // It was told to be gone, and is back.
-                Some(entry) if entry.gone.is_none() => entry.told = None,
+                // It was told to be gone, and is back: to whoever hears of it now, for the first time.
+                Some(entry) if entry.gone.is_none() => {
+                    entry.told = None;
+                    entry.since = entry.back.unwrap_or(entry.since);
+                }
                 _ => drop(self.entries.remove(id)),
             }
         }
         self.uncounted = self.uncounted.saturating_sub(news.uncounted);
+    }
+
+    /// Claims what is news, to tell it until then; not where somebody else does.
+    pub fn claim(&mut self, until: Timestamp, now: Timestamp) {
+        let longest = until.duration_since(now) * 2;
+        // What is claimed for longer than anybody claims is a clock's mistake.
+        let theirs = |claimed: &Timestamp| *claimed > now && claimed.duration_since(now) <= longest;
+        if !self.claimed.as_ref().is_some_and(theirs) {
+            self.claimed = (!self.news().is_empty()).then_some(until);
+        }
+    }
+
+    /// Whether what is news was claimed until then.
+    pub fn is_claimed(&self, until: Timestamp) -> bool {
+        self.claimed == Some(until)
+    }
+
+    /// Gives back what was claimed until then.
+    pub fn release(&mut self, until: Timestamp) {
+        self.claimed.take_if(|claimed| *claimed == until);
     }
 
     /// Keeps what came and went untold from growing without an end.
@@ -235,7 +268,29 @@ mod tests {
         let under_way = ledger.news();
         ledger.take_in(&seen(&["a"]), at(2));
         ledger.told(&under_way);
-        assert_eq!(ids(&ledger.news().first), ["a"]);
+        let news = ledger.news();
+        assert_eq!(ids(&news.first), ["a"]);
+        assert_eq!(news.first["a"].since, at(2), "it is not what was told at first");
+    }
+
+    #[test]
+    fn what_somebody_tells_nobody_else_does_until_they_have_or_had_the_time() {
+        let mut ledger = Ledger::default();
+        ledger.claim(at(2), at(1));
+        assert!(!ledger.is_claimed(at(2)), "there is nothing to tell");
+        ledger.take_in(&seen(&["a"]), at(1));
+        ledger.claim(at(4), at(1));
+        ledger.claim(at(5), at(2));
+        assert!(ledger.is_claimed(at(4)));
+        ledger.release(at(5));
+        assert!(ledger.is_claimed(at(4)), "only who claimed it gives it back");
+        ledger.claim(at(7), at(4));
+        assert!(ledger.is_claimed(at(7)), "they had the time");
+        ledger.release(at(7));
+        ledger.claim(at(8), at(5));
+        assert!(ledger.is_claimed(at(8)));
+        ledger.claim(at(2), at(1));
+        assert!(ledger.is_claimed(at(2)), "nobody claims for so long");
     }
 
     #[test]

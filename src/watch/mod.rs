@@ -6,14 +6,16 @@
 //! not hear is news to it still.
 //!
 //! The rules: two checks never run at once; a check that fails is told as what it found would be,
-//! and ends nothing; what was told is written down before anything else is told. The world comes in
-//! through [`World`] alone, and time is tokio's.
+//! and ends nothing; what was told is written down before anything else is told; what others tell
+//! who watch the same is not told again. The world comes in through [`World`] alone, and time is
+//! tokio's.
 
 pub mod alone;
 pub mod ledger;
 pub mod memory;
 pub mod message;
 pub mod metrics;
+mod notes;
 pub mod rhythm;
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,7 @@ pub mod topic;
 pub mod undisturbed;
 pub mod webhook;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,7 @@ pub use topic::Topic;
 pub use undisturbed::undisturbed;
 pub use webhook::Webhook;
 
+use self::notes::{Event, Notes};
 use crate::drift::{Drift, Severity};
 
 /// How long listeners have to answer once the watch is asked to stop.
@@ -76,8 +79,18 @@ pub trait World {
     /// Shows what happened to whoever watches.
     fn show(&mut self, shown: &Shown<'_>);
 
-    /// Writes down what is to be remembered.
-    fn keep(&mut self, memory: &Memory) -> impl Future<Output = Result<(), String>>;
+    /// Puts what a check found where it is measured, if it is anywhere.
+    fn measure(&mut self, _drift: &Drift) -> impl Future<Output = Result<(), String>> {
+        std::future::ready(Ok(()))
+    }
+
+    /// What is remembered by now; `None` if nobody else has written since this last recalled or kept
+    /// it.
+    fn recall(&mut self) -> impl Future<Output = Result<Option<Memory>, String>>;
+
+    /// Writes down what is to be remembered. `false` says that somebody else has written since this
+    /// last recalled or kept it: theirs still stands.
+    fn keep(&mut self, memory: &Memory) -> impl Future<Output = Result<bool, String>>;
 }
 
 /// What whoever watches is shown.
@@ -106,6 +119,8 @@ pub enum Shown<'a> {
         /// Why.
         why: &'a str,
     },
+    /// What a check found could not be measured.
+    Unmeasured(&'a str),
     /// The configuration was read anew.
     Reread,
     /// The configuration could not be read anew: the one before stays in force.
@@ -130,17 +145,19 @@ pub struct Outcome {
     pub checked: Result<Drift, String>,
     /// Whom it could not be told, and why.
     pub untold: Vec<(&'static str, String)>,
+    /// Why it could not be measured, if it could not.
+    pub unmeasured: Option<String>,
 }
 
 /// Checks, and the telling of them.
 #[derive(Debug)]
 pub struct Watch<W> {
     world: W,
-    memory: Memory,
+    notes: Notes,
     listeners: Listeners,
     least: Severity,
-    /// Who is being told.
-    telling: BTreeSet<&'static str>,
+    /// Who is being told, and until when it was claimed.
+    telling: BTreeMap<&'static str, Timestamp>,
     /// What whoever watches has seen; not remembered, since the next one has not.
     shown: Ledger,
 }
@@ -159,16 +176,16 @@ impl<W: World> Watch<W> {
     /// A watch that goes on from what `memory` says. Findings that matter less than `least` are not
     /// told.
     pub fn new(world: W, memory: Memory, listeners: Listeners, least: Severity) -> Self {
-        let (telling, shown) = (BTreeSet::new(), Ledger::default());
-        Self { world, memory, listeners, least, telling, shown }
+        let (telling, shown) = (BTreeMap::new(), Ledger::default());
+        Self { world, notes: Notes::new(memory), listeners, least, telling, shown }
     }
 
     /// Makes one check, and tells what is news; waits until it is told, or can't be.
     pub async fn once(&mut self) -> Outcome {
         let checked = self.world.check().await;
-        self.take_in(&checked).await;
         let mut tellings = JoinSet::new();
-        self.tell(&mut tellings);
+        self.take_in(&checked, &mut tellings).await;
+        let unmeasured = self.measure(&checked).await;
         let mut untold = Vec::new();
         while let Some(told) = tellings.join_next().await {
             let told = told.expect("a listener does not panic");
@@ -177,7 +194,7 @@ impl<W: World> Watch<W> {
             }
             self.settle(told).await;
         }
-        Outcome { checked, untold }
+        Outcome { checked, untold, unmeasured }
     }
 
     /// Makes checks in a rhythm until it is asked to stop.
@@ -200,8 +217,8 @@ impl<W: World> Watch<W> {
                 Turn::Told(told) => self.settle(*told).await,
                 Turn::Check => {
                     let Some(checked) = self.check(&mut requests).await else { break };
-                    self.take_in(&checked).await;
-                    self.tell(&mut tellings);
+                    self.take_in(&checked, &mut tellings).await;
+                    self.measure(&checked).await;
                     rhythm.advance();
                 }
             }
@@ -243,28 +260,40 @@ impl<W: World> Watch<W> {
         }
     }
 
-    /// Takes in a check, shows it, and writes it down.
-    async fn take_in(&mut self, checked: &Result<Drift, String>) {
+    /// Takes in a check, shows it, writes it down, and begins to tell every listener that nobody
+    /// tells already.
+    async fn take_in(&mut self, checked: &Result<Drift, String>, tellings: &mut JoinSet<Telling>) {
         let at = self.world.now();
-        let names: Vec<&str> = self.listeners.iter().map(|listener| listener.name()).collect();
-        self.memory.take_in(checked, names, self.least, at);
         memory::take_into(&mut self.shown, checked, self.least, at);
         let news = self.shown.news();
         self.world.show(&Shown::Checked { at, outcome: checked, news: &news });
         self.shown.told(&news);
-        self.keep().await;
+        if self.listeners.is_empty() {
+            return;
+        }
+        let names = self.listeners.iter().map(|listener| listener.name());
+        let is_idle = |name: &&str| !self.telling.contains_key(name);
+        self.note(Event::Checked {
+            outcome: checked.clone(),
+            at,
+            least: self.least,
+            listeners: names.clone().collect(),
+            idle: names.filter(is_idle).collect(),
+        })
+        .await;
+        self.tell(at, tellings);
     }
 
-    /// Begins to tell every listener that is not being told already.
-    fn tell(&mut self, tellings: &mut JoinSet<Telling>) {
-        let at = self.world.now();
+    /// Begins to tell every listener that was claimed at a check.
+    fn tell(&mut self, at: Timestamp, tellings: &mut JoinSet<Telling>) {
+        let (until, memory) = (notes::until(at), &self.notes.memory);
         for listener in &self.listeners {
             let name = listener.name();
-            if self.telling.contains(name) {
+            if !memory.ledgers.get(name).is_some_and(|ledger| ledger.is_claimed(until)) {
                 continue;
             }
-            let Some(message) = Message::of(&self.memory, name, at) else { continue };
-            self.telling.insert(name);
+            let Some(message) = Message::of(memory, name, at) else { continue };
+            self.telling.insert(name, until);
             let listener = Arc::clone(listener);
             tellings.spawn(async move {
                 let heard = listener.hear(&message).await;
@@ -273,21 +302,30 @@ impl<W: World> Watch<W> {
         }
     }
 
+    /// Measures what a check found; gives why it could not be.
+    async fn measure(&mut self, checked: &Result<Drift, String>) -> Option<String> {
+        let why = self.world.measure(checked.as_ref().ok()?).await.err()?;
+        self.world.show(&Shown::Unmeasured(&why));
+        Some(why)
+    }
+
     /// Writes down what came of a telling.
     async fn settle(&mut self, (listener, message, heard): Telling) {
-        self.telling.remove(listener);
+        let Some(until) = self.telling.remove(listener) else { return };
         match heard {
             Ok(()) => {
-                self.memory.ledger(listener).told(&message.news);
                 self.world.show(&Shown::Told { listener, message: &message });
-                self.keep().await;
+                self.note(Event::Told { listener, news: message.news, until }).await;
             }
-            Err(why) => self.world.show(&Shown::Untold { listener, why: &why }),
+            Err(why) => {
+                self.world.show(&Shown::Untold { listener, why: &why });
+                self.note(Event::Untold { listener, until }).await;
+            }
         }
     }
 
-    async fn keep(&mut self) {
-        if let Err(why) = self.world.keep(&self.memory).await {
+    async fn note(&mut self, event: Event) {
+        if let Err(why) = self.notes.take(event, &mut self.world).await {
             self.world.show(&Shown::NotKept(&why));
         }
     }
@@ -296,6 +334,10 @@ impl<W: World> Watch<W> {
         let deadline = tokio::time::Instant::now() + LAST_ANSWERS;
         while let Ok(Some(told)) = tokio::time::timeout_at(deadline, tellings.join_next()).await {
             self.settle(told.expect("a listener does not panic")).await;
+        }
+        tellings.shutdown().await;
+        for (listener, until) in std::mem::take(&mut self.telling) {
+            self.note(Event::Untold { listener, until }).await;
         }
     }
 }

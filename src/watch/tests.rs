@@ -21,8 +21,19 @@ struct Stage {
     takes: Duration,
     log: Log,
     began: Instant,
-    kept: Arc<Mutex<Option<Memory>>>,
+    kept: Kept,
+    /// Which writing this one knows.
+    knows: usize,
+    /// Whether what is found can't be measured, and what is to be remembered not be written.
+    is_ill: bool,
     listeners: Listeners,
+}
+
+/// What is remembered, and how often it was written; all that several stages share.
+type Kept = Arc<Mutex<(usize, Option<Memory>)>>;
+
+fn kept(kept: &Kept) -> Memory {
+    kept.lock().unwrap().1.clone().unwrap()
 }
 
 impl Stage {
@@ -34,6 +45,8 @@ impl Stage {
             log: Arc::clone(log),
             began: Instant::now(),
             kept: Arc::default(),
+            knows: 0,
+            is_ill: false,
             listeners: vec![],
         }
     }
@@ -114,9 +127,30 @@ impl World for Stage {
         }
     }
 
-    async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
-        *self.kept.lock().unwrap() = Some(memory.clone());
-        Ok(())
+    async fn measure(&mut self, _: &Drift) -> Result<(), String> {
+        if self.is_ill { Err("denied".into()) } else { Ok(()) }
+    }
+
+    async fn recall(&mut self) -> Result<Option<Memory>, String> {
+        let (written, memory) = self.kept.lock().unwrap().clone();
+        // Others come in between.
+        tokio::task::yield_now().await;
+        let knew = std::mem::replace(&mut self.knows, written);
+        let memory = memory.unwrap_or_else(|| Memory::new("shop", "dev"));
+        Ok((knew != written).then_some(memory))
+    }
+
+    async fn keep(&mut self, memory: &Memory) -> Result<bool, String> {
+        if self.is_ill {
+            return Err("denied".into());
+        }
+        let mut kept = self.kept.lock().unwrap();
+        if kept.0 != self.knows {
+            return Ok(false);
+        }
+        *kept = (kept.0 + 1, Some(memory.clone()));
+        self.knows = kept.0;
+        Ok(true)
     }
 }
 
@@ -244,7 +278,7 @@ async fn it_stops_at_once_and_lets_a_telling_end() {
     running.await.unwrap();
     assert_eq!(asked.elapsed(), Duration::from_secs(3));
     assert_eq!(ear.heard().len(), 1);
-    let memory = kept.lock().unwrap().clone().unwrap();
+    let memory = self::kept(&kept);
     assert!(memory.ledgers["ear"].news().is_empty(), "what was told is written down");
 }
 
@@ -290,8 +324,88 @@ async fn single_checks_go_on_from_what_the_last_one_remembers() {
         let mut watch = Watch::new(stage, memory, vec![ear.clone()], Severity::Low);
         let outcome = watch.once().await;
         assert!(outcome.checked.is_ok());
-        memory = kept.lock().unwrap().clone().unwrap();
+        memory = self::kept(&kept);
     }
     assert_eq!(ear.heard(), ["shop-dev: 1 high first seen", "shop-dev: 1 high first seen, 1 gone"]);
     assert_eq!(memory.checks, 4);
+}
+
+/// A stage that remembers with others.
+fn beside(kept: &Kept, script: Script) -> Stage {
+    Stage { kept: Arc::clone(kept), ..Stage::new(script, &Log::default()) }
+}
+
+/// A watch that goes on from what is remembered when it begins.
+fn watching(stage: Stage, ear: &Arc<Ear>) -> Watch<Stage> {
+    let (written, memory) = stage.kept.lock().unwrap().clone();
+    let memory = memory.unwrap_or_else(|| Memory::new("shop", "dev"));
+    let stage = Stage { knows: written, ..stage };
+    Watch::new(stage, memory, vec![ear.clone()], Severity::Low)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_watch_has_told_is_not_told_again() {
+    let (kept, ear) = (Kept::default(), Ear::new(Duration::ZERO, &[]));
+    let mut here = watching(beside(&kept, vec![Ok(vec![]), Ok(vec!["a"])]), &ear);
+    here.once().await;
+    watching(beside(&kept, vec![Ok(vec!["a"])]), &ear).once().await;
+    here.once().await;
+    watching(beside(&kept, vec![Ok(vec!["a"])]), &ear).once().await;
+    assert_eq!(ear.heard(), ["shop-dev: 1 high first seen"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_is_told_although_another_watch_told_that_it_was_gone() {
+    let (kept, ear) = (Kept::default(), Ear::new(Duration::ZERO, &[]));
+    let script = vec![Ok(vec!["a"]), Ok(vec![]), Ok(vec!["a"])];
+    let mut here = watching(beside(&kept, script), &ear);
+    here.once().await;
+    watching(beside(&kept, vec![Ok(vec![])]), &ear).once().await;
+    here.once().await;
+    here.once().await;
+    let expected =
+        ["shop-dev: 1 high first seen", "shop-dev: 1 gone", "shop-dev: 1 high first seen"];
+    assert_eq!(ear.heard(), expected);
+    assert_eq!(self::kept(&kept).checks, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_that_check_at_once_one_tells() {
+    let (kept, ear) = (Kept::default(), Ear::new(Duration::from_secs(20), &[]));
+    let task = |number: u64| {
+        let stage = beside(&kept, vec![Ok(vec!["a"])]);
+        // No two clocks say quite the same.
+        let began = stage.began - Duration::from_secs(number);
+        watching(Stage { began, ..stage }, &ear)
+    };
+    let mut tasks: Vec<Watch<Stage>> = (0..3).map(task).collect();
+    futures::future::join_all(tasks.iter_mut().map(Watch::once)).await;
+    assert_eq!(ear.heard(), ["shop-dev: 1 high first seen"]);
+    assert_eq!(self::kept(&kept).checks, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_died_in_a_telling_keeps_nobody_from_it_for_long() {
+    let (kept, ear) = (Kept::default(), Ear::new(Duration::from_secs(20), &[]));
+    let mut dying = watching(beside(&kept, vec![Ok(vec!["a"])]), &ear);
+    let dead = tokio::time::timeout(Duration::from_secs(10), dying.once()).await;
+    assert!(dead.is_err() && ear.heard().is_empty());
+    drop(dying);
+    sleep(Duration::from_mins(6)).await;
+    let mut next = beside(&kept, vec![Ok(vec!["a"])]);
+    next.began -= Duration::from_mins(6);
+    watching(next, &ear).once().await;
+    assert_eq!(ear.heard().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_neither_measured_nor_written_is_told_all_the_same_and_once() {
+    let ear = Ear::new(Duration::ZERO, &[]);
+    let stage = Stage { is_ill: true, ..Stage::new(vec![Ok(vec!["a"])], &Log::default()) };
+    let mut watch = watching(stage, &ear);
+    let outcome = watch.once().await;
+    assert_eq!(outcome.unmeasured.as_deref(), Some("denied"));
+    assert!(outcome.checked.is_ok() && outcome.untold.is_empty());
+    watch.once().await;
+    assert_eq!(ear.heard().len(), 1);
 }

@@ -8,8 +8,8 @@ use super::Listener;
 use super::message::Message;
 use crate::aws::{Aws, Operation};
 
-/// The longest subject that SNS takes, in characters.
-const LONGEST_SUBJECT: usize = 100;
+/// The longest subject that SNS takes, in characters (API reference, Publish: "less than 100").
+const LONGEST_SUBJECT: usize = 99;
 
 /// A topic that news is published to.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::Listener;
 use super::message::Message;
-use crate::config::WebhookFormat;
+use crate::config::{WebhookFormat, is_webhook};
 
 /// How often news is posted at most.
 const ATTEMPTS: u32 = 5;
@@ -50,7 +50,7 @@ pub struct Webhook {
 
 /// Something that nothing can be posted to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook's address is not one such as https://example.com/hook")]
+#[error("the webhook's address is not one such as `https://example.com/hook`")]
 pub struct NoAddress;
 
 impl fmt::Debug for Webhook {
@@ -71,6 +71,9 @@ impl Webhook {
         client: Option<C>,
     ) -> Result<Self, NoAddress> {
         let uri: Uri = address.parse().map_err(|_| NoAddress)?;
+        if !is_webhook(&uri) {
+            return Err(NoAddress);
+        }
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(NoAddress);
         };
@@ -299,7 +302,11 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for address in ["", "hooks.example/x", "/x", "https://"] {
+        let others =
+            ["http://hooks.example/x", "http://localhost.example/", "http://127.0.0.1.example/"];
+        for address in
+            ["", "hooks.example/x", "/x", "https://", "ftp://localhost/"].iter().chain(&others)
+        {
             let webhook = Webhook::new(address, WebhookFormat::Json, None::<Script>);
             assert_eq!(webhook.err(), Some(NoAddress), "{address}");
         }

@@ -187,6 +187,10 @@ pub const CHANGES: &[Change] = &[
     change("alarm.drift", "enabled", High, |_, _| json!(false)),
     change("schedule.drift", "expression", High, |_, _| json!("rate(2 days)")),
     change("schedule.drift", "enabled", High, |_, _| json!(false)),
+    change("schedule.drift", "timing", High, |_, was| with(was, "window_minutes", json!(90))),
+    change("schedule.drift", "input", Critical, |_, _| {
+        json!("{\"containerOverrides\": [{\"name\": \"drift\", \"command\": [\"--help\"]}]}")
+    }),
     change("schedule.drift", "cluster", High, |_, was| {
         json!(was.as_str().unwrap().replace("shop-dev", "theirs"))
     }),

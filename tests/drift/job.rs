@@ -12,19 +12,25 @@ use jiff::Timestamp;
 use provision::aws::Aws;
 use provision::config::Config;
 use provision::drift::{Drift, Severity};
+use provision::event::Verb;
 use provision::graph::Others;
 use provision::names::metrics;
-use provision::resource::Kind;
+use provision::resource::{Address, Kind};
 use provision::simulated_aws::cloudwatch::State as Standing;
 use provision::simulated_aws::endpoint::{Call, Endpoint, Interference, Verdict};
 use provision::simulated_aws::wire::{Answer, ApiError, Service};
-use provision::state::State;
+use provision::state::store::{Directory, DirectoryLock, Holder, StackName, Store, StoreError};
+use provision::state::{Intent, State};
+use provision::watch::metrics::put;
+use provision::watch::undisturbed::PATIENCE;
 use provision::watch::{
-    Listener, Listeners, Memory, Message, Shown, Topic, Watch, World as _, check_alone,
+    Listener, Listeners, Memory, Message, Outcome, Shown, Topic, Watch, World as _, check_alone,
+    undisturbed,
 };
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::harness::{World, clients};
+use crate::harness::{World, ask, clients};
 use crate::world::full;
 
 /// An operation as policies spell it.
@@ -52,6 +58,21 @@ struct Guard {
     asked: Arc<Mutex<BTreeSet<String>>>,
     /// What is throttled, and how often still.
     throttled: Arc<Mutex<(&'static str, usize)>>,
+    /// Where somebody is to begin to work on the stack once a check has begun.
+    comes: Arc<Mutex<Option<Directory>>>,
+    /// Who does.
+    lock: Arc<Mutex<Option<DirectoryLock>>>,
+}
+
+/// Somebody else.
+fn holder() -> Holder {
+    Holder {
+        host: "there".into(),
+        process: 1,
+        user: "tester".into(),
+        since: Timestamp::UNIX_EPOCH,
+        command: "up".into(),
+    }
 }
 
 impl Interference for Guard {
@@ -61,6 +82,11 @@ impl Interference for Guard {
         if !self.allowed.contains(&action) && action != "sts:GetCallerIdentity" {
             let message = format!("not authorized to perform: {action}");
             return Verdict::Refuse(ApiError::new("AccessDenied", message).with_status(403));
+        }
+        if action.starts_with("logs:")
+            && let Some(place) = self.comes.lock().unwrap().take()
+        {
+            *self.lock.lock().unwrap() = Some(place.lock("shop", "dev", &holder()).unwrap());
         }
         let mut throttled = self.throttled.lock().unwrap();
         if throttled.0 == action && throttled.1 > 0 {
@@ -91,7 +117,7 @@ fn allowed(world: &World, role: &str) -> BTreeSet<String> {
 struct Task {
     aws: Aws,
     endpoint: Arc<Endpoint>,
-    state: State,
+    store: Store,
     kept: Arc<Mutex<Option<Memory>>>,
     /// Why a check is to fail before it begins, if it is.
     trouble: Option<&'static str>,
@@ -103,8 +129,14 @@ impl provision::watch::World for Task {
             return Err(why.into());
         }
         let today = jiff::civil::date(2026, 1, 1);
-        let checked = check_alone(&self.aws, self.state.clone(), &Others::new(), &[], today).await;
-        Ok(checked.map_err(|error| error.to_string())?.1)
+        let look = async |state: Option<State>| {
+            let state = state.unwrap();
+            let checked = check_alone(&self.aws, state, &Others::new(), &[], today).await;
+            Ok::<_, StoreError>(checked.map_err(|error| error.to_string()))
+        };
+        let name = StackName { stack: "shop".into(), environment: "dev".into() };
+        let checked = undisturbed(&self.store, &name, PATIENCE, look, |_| ()).await;
+        Ok(checked.map_err(|error| error.to_string())??.1)
     }
 
     fn reread(&mut self) -> Result<Listeners, String> {
@@ -117,17 +149,28 @@ impl provision::watch::World for Task {
 
     fn show(&mut self, _: &Shown<'_>) {}
 
-    async fn keep(&mut self, memory: &Memory) -> Result<(), String> {
+    async fn measure(&mut self, drift: &Drift) -> Result<(), String> {
+        put(&self.aws, drift).await.map_err(|error| error.to_string())
+    }
+
+    async fn recall(&mut self) -> Result<Option<Memory>, String> {
+        Ok(None)
+    }
+
+    async fn keep(&mut self, memory: &Memory) -> Result<bool, String> {
         *self.kept.lock().unwrap() = Some(memory.clone());
-        Ok(())
+        Ok(true)
     }
 }
 
 /// An account with a stack that has itself checked, and what its checks remember.
 struct Account {
     world: World,
+    place: TempDir,
     guard: Arc<Mutex<BTreeSet<String>>>,
     throttled: Arc<Mutex<(&'static str, usize)>>,
+    comes: Arc<Mutex<Option<Directory>>>,
+    lock: Arc<Mutex<Option<DirectoryLock>>>,
     role: BTreeSet<String>,
     memory: Memory,
     handled: BTreeSet<String>,
@@ -142,13 +185,39 @@ impl Account {
         let mut world = World::new();
         world.up(config).await;
         let role = allowed(&world, "role.drift-task");
-        Self {
+        let account = Self {
             world,
+            place: tempfile::tempdir().unwrap(),
             guard: Arc::default(),
             throttled: Arc::new(Mutex::new(("", 0))),
+            comes: Arc::default(),
+            lock: Arc::default(),
             role,
             memory: Memory::new("shop", "dev"),
             handled: BTreeSet::new(),
+        };
+        account.record(&account.world.memory.state);
+        account
+    }
+
+    /// Where the state is kept that checks read.
+    fn directory(&self) -> Directory {
+        Directory::new(self.place.path())
+    }
+
+    /// Has checks read this state from now on.
+    fn record(&self, state: &State) {
+        let lock = self.directory().lock("shop", "dev", &holder()).unwrap();
+        lock.begin(state.clone()).unwrap().finish().unwrap();
+    }
+
+    fn task(&self, aws: &Aws, trouble: Option<&'static str>) -> Task {
+        Task {
+            aws: aws.clone(),
+            endpoint: Arc::clone(&self.world.endpoint),
+            store: Store::Directory(self.directory()),
+            kept: Arc::default(),
+            trouble,
         }
     }
 
@@ -161,29 +230,30 @@ impl Account {
 
     /// Runs what a task that was started runs, with the rights of its role.
     async fn run(&mut self, trouble: Option<&'static str>) -> (bool, usize) {
+        let outcome = self.outcome(trouble).await;
+        (outcome.checked.is_ok(), outcome.untold.len())
+    }
+
+    async fn outcome(&mut self, trouble: Option<&'static str>) -> Outcome {
         let endpoint = Arc::clone(&self.world.endpoint);
         let guard = Guard {
             allowed: self.role.clone(),
             asked: Arc::clone(&self.guard),
             throttled: Arc::clone(&self.throttled),
+            comes: Arc::clone(&self.comes),
+            lock: Arc::clone(&self.lock),
         };
         endpoint.interfere(Some(Box::new(guard)));
         let aws = clients(&endpoint);
         let topic = self.world.output("topic.drift", "arn");
-        let kept = Arc::default();
-        let task = Task {
-            aws: aws.clone(),
-            endpoint: Arc::clone(&endpoint),
-            state: self.world.memory.state.clone(),
-            kept: Arc::clone(&kept),
-            trouble,
-        };
+        let task = self.task(&aws, trouble);
+        let kept = Arc::clone(&task.kept);
         let listeners: Listeners = vec![Arc::new(Topic::new(aws, topic))];
         let mut watch = Watch::new(task, self.memory.clone(), listeners, Severity::Low);
         let outcome = watch.once().await;
         endpoint.interfere(None);
         self.memory = kept.lock().unwrap().clone().unwrap();
-        (outcome.checked.is_ok(), outcome.untold.len())
+        outcome
     }
 
     fn published(&self) -> Vec<String> {
@@ -194,9 +264,17 @@ impl Account {
     }
 
     fn retention(&self, days: u32) {
+        self.world.ask("logs", "PutRetentionPolicy", &self.keeping(days));
+    }
+
+    fn keeping(&self, days: u32) -> Value {
         let group = self.world.output("log_group.app", "name");
-        let request = json!({"logGroupName": group, "retentionInDays": days});
-        self.world.ask("logs", "PutRetentionPolicy", &request);
+        json!({"logGroupName": group, "retentionInDays": days})
+    }
+
+    fn measured(&self, metric: &str, dimension: &str) -> Vec<f64> {
+        let cloud = &self.world.endpoint;
+        cloud.with_cloud(|cloud| cloud.cloudwatch.values_of(metric, dimension))
     }
 
     fn standing(&self, alarm: &str) -> Option<Standing> {
@@ -247,6 +325,16 @@ async fn the_role_allows_exactly_what_a_check_asks() {
         "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
     account.world.ask("iam", "AttachRolePolicy", &policy);
     assert_eq!(account.run(None).await, (true, 0));
+    // What an interrupted run has begun is looked for, of whatever kind it is.
+    let state = account.world.memory.state.clone();
+    for kind in Kind::ALL {
+        let Some(address) = state.resources.keys().find(|address| address.kind() == *kind) else {
+            continue;
+        };
+        account.record(&in_doubt(&state, address));
+        let outcome = account.outcome(None).await;
+        assert!(outcome.checked.is_ok(), "{address}: {:?}", outcome.checked);
+    }
     let asked = account.guard.lock().unwrap().clone();
     let reads: BTreeSet<String> =
         account.role.iter().filter(|action| !action.starts_with("s3:")).cloned().collect();
@@ -260,6 +348,55 @@ async fn the_role_allows_exactly_what_a_check_asks() {
         })
         .collect();
     assert_eq!(writes, ["cloudwatch:PutMetricData", "s3:PutObject", "sns:Publish"]);
+}
+
+/// A state of which a run was interrupted while it made a resource.
+fn in_doubt(state: &State, address: &Address) -> State {
+    let mut state = state.clone();
+    let record = state.resources.remove(address).unwrap();
+    let intent = Intent {
+        verb: Verb::Create,
+        generation: record.generation,
+        identity: record.identity,
+        spec: record.applied,
+        needs: record.needs,
+        unfound: false,
+        applied: None,
+    };
+    state.in_doubt.insert(address.clone(), intent);
+    state
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_somebody_disturbed_is_neither_measured_nor_told() {
+    let mut account = Account::new().await;
+    // An `up` comes once the check has begun to look, and is done with what it changes later.
+    account.retention(1);
+    *account.comes.lock().unwrap() = Some(account.directory());
+    let (endpoint, lock) = (Arc::clone(&account.world.endpoint), Arc::clone(&account.lock));
+    let done = account.keeping(30);
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        endpoint.with_cloud(|cloud| ask(cloud, "logs", "PutRetentionPolicy", &done)).unwrap();
+        lock.lock().unwrap().take().unwrap();
+    };
+    let (went, ()) = tokio::join!(account.run(None), others);
+    assert_eq!(went, (true, 0));
+    assert_eq!(account.measured(metrics::DRIFT, "critical"), [0.0]);
+    assert_eq!(account.measured(metrics::CHECKS, "shop"), [1.0]);
+    assert!(account.published().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_is_told_although_it_can_not_be_measured() {
+    let mut account = Account::new().await;
+    account.retention(1);
+    assert!(account.role.remove("cloudwatch:PutMetricData"));
+    let outcome = account.outcome(None).await;
+    assert!(outcome.unmeasured.unwrap().contains("cloudwatch:PutMetricData"));
+    assert!(outcome.untold.is_empty());
+    assert_eq!(outcome.checked.unwrap().findings.len(), 1);
+    assert_eq!(account.published(), ["shop-dev: 1 critical first seen"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,14 +418,8 @@ async fn drift_is_measured_by_severity_and_sets_the_alarm_off() {
     account.run(None).await;
     tokio::time::sleep(Duration::from_mins(4)).await;
     assert_eq!(account.standing("shop-dev-drift"), Some(Standing::Alarm));
-    let values = |dimension: &str| {
-        account
-            .world
-            .endpoint
-            .with_cloud(|cloud| cloud.cloudwatch.values_of(metrics::DRIFT, dimension))
-    };
-    assert_eq!(values("critical"), [0.0, 1.0]);
-    assert_eq!(values("low"), [0.0, 0.0]);
+    assert_eq!(account.measured(metrics::DRIFT, "critical"), [0.0, 1.0]);
+    assert_eq!(account.measured(metrics::DRIFT, "low"), [0.0, 0.0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -379,13 +510,7 @@ async fn a_check_without_a_file_finds_what_one_with_a_file_finds() {
     account.world.ask("ec2", "CreateTags", &json!({"ResourceId": [vpc], "Tag": tag}));
     let with_file = crate::world::check(&account.world, &config).await;
     let ear = Arc::new(Ear(Mutex::default()));
-    let mut task = Task {
-        aws: account.world.aws.clone(),
-        endpoint: Arc::clone(&account.world.endpoint),
-        state: account.world.memory.state.clone(),
-        kept: Arc::default(),
-        trouble: None,
-    };
+    let mut task = account.task(&account.world.aws, None);
     let without = task.check().await.unwrap();
     assert_eq!(without.findings, with_file.findings);
     assert_eq!(without.findings.len(), 2);

@@ -62,6 +62,9 @@ impl Failure {
                 vec!["`--show` prints what is written, to put it in place by hand".into()]
             }
             Self::Untold { .. } => vec!["the next check tells what this one could not".into()],
+            Self::Unmeasured(_) => {
+                vec!["who is told was told; the alarms know nothing of this check".into()]
+            }
             Self::Memory(MemoryError::Damaged(_)) => vec![
                 "remove the file `….drift.json` beside the state: all that is there is then told once more".into(),
             ],

@@ -111,6 +111,8 @@ pub enum Failure {
     NobodyToTell,
     #[error("the {listener} was not told: {why}")]
     Untold { listener: &'static str, why: String },
+    #[error("what was found could not be measured: {0}")]
+    Unmeasured(String),
     #[error("`{key}` is to come from the environment variable {name}, which is not set")]
     NoVariable { name: String, key: &'static str },
     #[error("{} was not written by `provision schedule`: it is left as it is", .0.display())]

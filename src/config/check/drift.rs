@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use super::Report;
 use super::arn;
-use crate::config::drift::FROM_ENVIRONMENT;
+use crate::config::drift::{FROM_ENVIRONMENT, is_webhook};
 use crate::config::model::Config;
 use crate::config::when::{When, when};
-
-/// The beginnings of an address: what goes over the network is encrypted.
-const SCHEMES: [&str; 3] = ["https://", "http://127.0.0.1", "http://localhost"];
 
 /// The shortest time from one check in the account to the next: a task takes a minute or two.
 const SHORTEST: Duration = Duration::from_mins(5);
@@ -65,7 +62,7 @@ fn check_webhook(config: &Config, report: &mut Report<'_>) {
             format!("`{name}` is no name of an environment variable"),
             "a name has letters, digits and `_`, such as `env:DRIFT_WEBHOOK`",
         ),
-        None if SCHEMES.iter().any(|scheme| webhook.starts_with(scheme)) => {}
+        None if webhook.parse().is_ok_and(|address| is_webhook(&address)) => {}
         None => report.wrong(
             &["drift.webhook"],
             "the webhook is no address that begins with `https://`",

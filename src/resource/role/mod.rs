@@ -57,7 +57,6 @@ impl Resource for Role {
     const TYPE_NAME: &'static str = "AWS::IAM::Role";
     const MADE_BY: &'static str = "iam:CreateRole";
     const READS: &'static [&'static str] = &[
-        "iam:GetAccountAuthorizationDetails",
         "iam:GetRole",
         "iam:GetRolePolicy",
         "iam:ListAttachedRolePolicies",

@@ -132,7 +132,8 @@ impl Resource for TaskDefinition {
     const KIND: Kind = Kind::TaskDefinition;
     const TYPE_NAME: &'static str = "AWS::ECS::TaskDefinition";
     const MADE_BY: &'static str = "ecs:RegisterTaskDefinition";
-    const READS: &'static [&'static str] = &["ecs:DescribeTaskDefinition"];
+    const READS: &'static [&'static str] =
+        &["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"];
     const RENEWED: &'static [&'static str] = &["arn", "revision"];
     const HIDDEN: &'static [&'static str] = &["container.environment"];
     const NAMING: Option<Naming> = Some(Naming { longest: 255, prefix: "" });

@@ -11,6 +11,7 @@ mod error;
 mod holder;
 mod listing;
 mod passage;
+mod remembered;
 mod salvage;
 mod snapshot;
 
@@ -24,6 +25,7 @@ pub use error::StoreError;
 pub use holder::{Holder, Tenure};
 pub use listing::StackName;
 pub use passage::Passage;
+pub use remembered::{Edition, Remembered};
 pub use salvage::{Copy, Salvage};
 pub use snapshot::{SnapshotFault, parse as parse_snapshot, render as render_snapshot};
 
@@ -232,28 +234,31 @@ impl Store {
         &self,
         stack: &str,
         environment: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    ) -> Result<Option<Remembered>, StoreError> {
         match self {
             Self::Directory(directory) => directory.remembered(stack, environment),
             Self::Bucket(bucket) => Box::pin(bucket.remembered(stack, environment)).await,
         }
     }
 
-    /// Has checks of a stack remember something. It needs no lock: the last of two who write at
-    /// once has it.
+    /// Has checks of a stack remember something in the place of what was read there, `None` for
+    /// nothing. Gives the edition that is there now; `None` if somebody else has written since. It
+    /// needs no lock of the stack.
     ///
     /// # Errors
     ///
     /// When the place refuses.
     pub async fn remember(
         &self,
-        stack: &str,
-        environment: &str,
+        StackName { stack, environment }: &StackName,
         memory: &[u8],
-    ) -> Result<(), StoreError> {
+        over: Option<&Edition>,
+    ) -> Result<Option<Edition>, StoreError> {
         match self {
-            Self::Directory(directory) => directory.remember(stack, environment, memory),
-            Self::Bucket(bucket) => Box::pin(bucket.remember(stack, environment, memory)).await,
+            Self::Directory(directory) => directory.remember(stack, environment, memory, over),
+            Self::Bucket(bucket) => {
+                Box::pin(bucket.remember(stack, environment, memory, over)).await
+            }
         }
     }
 

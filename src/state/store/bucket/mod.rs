@@ -38,10 +38,11 @@ pub use writer::BucketWriter;
 use self::journal::Journals;
 use self::keys::Keys;
 use self::lease::Tenancy;
-use self::objects::{Condition, Objects};
+use self::objects::{Condition, Objects, Put};
 use super::StackName;
 use super::error::StoreError;
-use super::holder::Tenure;
+use super::holder::{Holder, Tenure};
+use super::remembered::{Edition, Remembered};
 use super::salvage::{Copy, Left, Salvage, serial_of};
 use crate::aws::Aws;
 use crate::state::State;
@@ -239,12 +240,16 @@ impl Bucket {
         &self,
         stack: &str,
         environment: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    ) -> Result<Option<Remembered>, StoreError> {
         let object = self.objects.get(&self.keys(stack, environment).memory()).await?;
-        Ok(object.map(|object| object.body))
+        Ok(object.map(|object| Remembered {
+            text: object.body,
+            edition: Edition(object.etag.into_bytes()),
+        }))
     }
 
-    /// Has checks of a stack remember something: the last of two who put at once has it.
+    /// Has checks of a stack remember something, where nobody has put anything since `over` was
+    /// read; `None` where somebody has.
     ///
     /// # Errors
     ///
@@ -254,9 +259,15 @@ impl Bucket {
         stack: &str,
         environment: &str,
         memory: &[u8],
-    ) -> Result<(), StoreError> {
+        over: Option<&Edition>,
+    ) -> Result<Option<Edition>, StoreError> {
         let key = self.keys(stack, environment).memory();
-        self.objects.put(&key, memory, "drift", Condition::Whatever).await.map(drop)
+        let etag = over.map(|Edition(etag)| String::from_utf8_lossy(etag));
+        let condition = etag.as_deref().map_or(Condition::Absent, Condition::Unchanged);
+        Ok(match self.objects.put(&key, memory, "drift", condition).await? {
+            Put::Done(etag) => Some(Edition(etag.into_bytes())),
+            Put::Refused => None,
+        })
     }
 
     /// Gives back every lease that was taken through this and is still held.

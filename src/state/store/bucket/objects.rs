@@ -71,8 +71,6 @@ pub(super) struct Object {
 /// What a put asks of what is there.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Condition<'a> {
-    /// Nothing: whatever is there is replaced.
-    Whatever,
     /// Nothing is.
     Absent,
     /// It is what was read, with this ETag.
@@ -142,7 +140,6 @@ impl Objects {
             let request = self.aws.s3().put_object().bucket(&self.bucket).key(key);
             let request = request.metadata(WRITER, writer).content_type("application/json");
             let request = match condition {
-                Condition::Whatever => request,
                 Condition::Absent => request.if_none_match("*"),
                 Condition::Unchanged(etag) => request.if_match(etag),
             };

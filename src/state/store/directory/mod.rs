@@ -6,6 +6,7 @@
 //! | `{stack}-{environment}.journal` | what happened since, a line each |
 //! | `{stack}-{environment}.lock` | locked while somebody works, and says who |
 //! | `{stack}-{environment}.drift.json` | what checks for drift remember; no part of the state |
+//! | `{stack}-{environment}.drift.lock` | locked while that is written |
 //! | `{stack}-{environment}.backups/` | the last ten snapshots, the present one among them |
 //!
 //! The rules: a snapshot is replaced as a whole (a temporary file, fsync, rename, fsync of the
