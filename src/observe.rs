@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::aws::{Aws, Tags};
 use crate::graph::{Graph, Node};
 use crate::names::prospective_identity;
+use crate::plan::diff::equal;
 use crate::resource::kind::KindError;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue, Tagging};
 use crate::state::{Record, State};
@@ -180,7 +181,7 @@ fn is_doubtful(kind: Kind, record: &Record, live: Option<&LiveValue>) -> bool {
     let initial = kind.facts().initial;
     let applied = record.applied.as_object().into_iter().flatten();
     let mut lasting = applied.filter(|(name, _)| !initial.contains(&name.as_str()));
-    lasting.any(|(name, value)| live.spec.get(name) != Some(value))
+    lasting.any(|(name, value)| !live.spec.get(name).is_some_and(|live| equal(value, live)))
 }
 
 async fn unrecorded(

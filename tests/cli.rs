@@ -181,6 +181,111 @@ fn a_saved_plan_is_carried_out_as_it_was_planned_or_not_at_all() {
     assert!(mistaken.error.contains("provision.toml is no saved plan"), "{}", mistaken.error);
 }
 
+#[test]
+fn what_works_from_the_state_refuses_another_region() {
+    let room = Room::new();
+    assert_eq!(room.local("up").code, 0);
+    let commands = [
+        "down",
+        "status",
+        "drift",
+        "drift --fix",
+        "unprotect --yes",
+        "state list",
+        "output",
+        "plan",
+    ];
+    for command in commands {
+        let said = room.local(&format!("--region eu-central-1 {command}"));
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{command}: {}", said.error);
+        let refusal = "error: this stack is in region eu-west-1, and `--region` says eu-central-1";
+        assert!(said.error.contains(refusal), "{command}: {}", said.error);
+    }
+    assert_eq!(room.local("--region eu-west-1 plan --detailed-exitcode").code, 0);
+}
+
+#[test]
+fn a_count_within_the_autoscalers_bounds_is_no_change() {
+    let room = Room::new();
+    let scaled =
+        |most| format!("{STACK}count = 3\nautoscaling = {{ min = 2, max = {most}, cpu = 60 }}\n");
+    room.write(&scaled(6));
+    let plan = room.local("plan").out;
+    assert!(plan.contains("2 to 6 tasks of task_definition.app, 3 at first"), "{plan}");
+    assert_eq!(room.local("up").code, 0);
+    let four = room.local("plan --set services.app.count=4 --detailed-exitcode");
+    assert_eq!(four.code, 0, "{}", four.out);
+    room.write(&scaled(8));
+    let wider = room.local("plan").out;
+    assert!(wider.contains("Plan: 1 to update, 22 unchanged."), "{wider}");
+    assert!(wider.contains("scalable_target.app"), "{wider}");
+    assert_eq!(room.local("up").code, 0);
+    // A check that has no file goes by what was applied.
+    let applied = room.local("state show service.app").out;
+    assert!(applied.contains("\"maximum\": 8"), "{applied}");
+    assert_eq!(room.local("drift").code, 0);
+    let fewer = room.local("plan --set services.app.autoscaling.min=4 --set services.app.count=4");
+    assert!(fewer.out.contains("count: 3 → 4 to 8, 4 at first"), "{}", fewer.out);
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let room = Room::new();
+    for command in ["--json plan", "schema", "graph", "completions bash", "--help", "--json up"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut program = room.command(&format!("--local --time-scale 1000 {command}"));
+        let output = program.stdout(full).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {error}");
+        assert!(error.contains("not all of the output could be written"), "{command}: {error}");
+    }
+}
+
+#[test]
+fn a_verbose_run_logs_what_it_does() {
+    let room = Room::new();
+    let up = room.local("-v --json up").error;
+    let lines: Vec<Value> = up.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |message: &str| lines.iter().find(|line| line["fields"]["message"] == message);
+    let messages = [
+        "reaching AWS",
+        "the credentials are known",
+        "took the lock",
+        "reading what AWS has",
+        "drew up the plan",
+        "looked for what would end the run halfway",
+        "started",
+        "exists",
+        "wrote the state",
+    ];
+    for message in messages {
+        assert!(of(message).is_some(), "{message}: {up}");
+    }
+    let finished = &of("finished").unwrap()["fields"];
+    assert!(finished["address"].is_string() && finished["took_seconds"].is_u64(), "{finished}");
+    let plan = room.local("-v plan").error;
+    assert!(plan.contains("read the state"), "{plan}");
+    assert!(!room.local("plan").error.contains("INFO"));
+}
+
+#[test]
+fn a_plan_is_saved_over_nothing_but_another_plan() {
+    let room = Room::new();
+    fs::write(room.path().join("notes.txt"), "mine").unwrap();
+    for (file, refusal) in [
+        ("provision.toml", "provision.toml is there, and is no saved plan"),
+        ("./notes.txt", "./notes.txt is there, and is no saved plan"),
+        ("nodir/x.plan", "nodir/x.plan can't be written: there is no directory nodir"),
+    ] {
+        let said = room.local(&format!("plan --out {file}"));
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{file}");
+        assert!(said.error.contains(refusal), "{}", said.error);
+    }
+    assert_eq!(fs::read_to_string(room.path().join("provision.toml")).unwrap(), STACK);
+    assert_eq!(room.local("plan --out x.plan").code, 0);
+    assert_eq!(room.local("plan --out x.plan").code, 0);
+}
+
 /// The help of a command and of all commands below it.
 fn helps(room: &Room, command: &str) -> Vec<String> {
     let said = room.run(&format!("{command} --help"));
@@ -250,6 +355,8 @@ fn a_file_that_init_writes_can_be_tried_at_once() {
     let plan = room.local("-f other.toml plan");
     assert_eq!(plan.code, 0);
     assert!(!plan.error.contains("error"), "{}", plan.error);
+    let nowhere = room.run("-f sub/other.toml init");
+    assert!(nowhere.error.contains("there is no directory sub"), "{}", nowhere.error);
     let again = room.run("-f other.toml init");
     assert_eq!(again.code, 1);
     assert!(again.error.contains("`--force` writes over it"), "{}", again.error);
@@ -271,6 +378,7 @@ fn a_run_in_json_is_one_object_a_line_and_ends_with_a_summary() {
     let plan: Value = serde_json::from_str(&room.local("plan --json").out).unwrap();
     assert_eq!(plan["counts"]["keep"], 21);
     let down = room.local("--json down").lines();
+    assert_eq!(down[0]["resources"][0]["reason"], "the stack is taken down");
     assert_eq!(down.last().unwrap()["counts"]["deleted"], 21);
 }
 

@@ -563,7 +563,7 @@ async fn a_scaled_service_leaves_its_count_to_the_autoscaler() {
     assert_eq!(count_of(&world, &outputs).await, 1);
     scale(&world, &outputs, 3).await;
     let live = world.live("web", &spec, &outputs).await.unwrap();
-    assert_eq!(live.spec, spec);
+    assert_eq!(live.spec, Service { count: Count::Fixed(3), ..spec.clone() });
     let longer = Service { grace_period_seconds: 60, ..spec.clone() };
     let identity = identity::<Service>("web");
     world.updated(&longer, &identity, live, &["grace_period_seconds"]).await;

@@ -1,11 +1,10 @@
 //! Tags of load balancers, target groups and listeners, which AWS gives apart from the rest.
 //!
-//! The rule: callers that ask at the same time share their calls, and none suffers from another's
-//! ARN that is missing.
+//! The rule: callers that ask in the same turn of a task share their calls, and none suffers from
+//! another's ARN that is missing. A plan reads the three kinds side by side, so they do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared, join_all};
@@ -15,10 +14,6 @@ use super::{Aws, AwsError, Operation, Tags};
 
 /// How many ARNs one DescribeTags takes (aws-behaviour 21).
 const AT_ONCE: usize = 20;
-
-/// How long the first caller waits for others. A plan reads the three kinds side by side, so they
-/// come within the time that it takes to write down what they ask for.
-const GATHERING: Duration = Duration::from_millis(5);
 
 /// What a round found, by ARN. What is missing is not in it; an error reaches only those whose ARNs
 /// were in the call that failed.
@@ -69,13 +64,16 @@ pub async fn elb_tags(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Tag
     if arns.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let found = aws.clients.elb_tag_rounds.join(aws, arns).await;
+    let round = aws.clients.elb_tag_rounds.join(aws, arns);
+    // Whoever asks beside this caller is polled before it is polled again: no time is to pass, which
+    // would be too short on a busy machine and too long on any other.
+    tokio::task::yield_now().await;
+    let found = round.await;
     let own = arns.iter().filter_map(|arn| Some((arn.clone(), found.get(arn)?.clone())));
     own.map(|(arn, tags)| Ok((arn, tags?))).collect()
 }
 
 async fn ask_together(aws: Aws) -> Found {
-    aws.pace().sleep(GATHERING).await;
     let arns = aws.clients.elb_tag_rounds.close();
     let some = arns.chunks(AT_ONCE).map(|some| ask_for_some(&aws, some.to_vec()));
     Arc::new(join_all(some).await.into_iter().flatten().collect())

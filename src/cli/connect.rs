@@ -36,6 +36,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reaches AWS in a region.
 pub async fn connect(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failure> {
+    tracing::info!(region, profile = global.profile, local = global.local, "reaching AWS");
     #[cfg(feature = "simulated-aws")]
     if global.local {
         return local(global, directory, region);

@@ -1,7 +1,7 @@
 //! What every command needs: the arguments, the configuration, the store, AWS, and a place to
 //! print.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::Aws;
 use crate::config::{self, Config, ImageOverride, Overrides, Source};
+use crate::report::human::{self, Look, Values};
 use crate::report::{Paint, json};
 use crate::state::State;
 pub use crate::state::store::StackName;
@@ -20,6 +21,7 @@ use super::arguments::{Global, Overriding};
 use super::connect::{self, Cloud};
 use super::failure::{self, Failure};
 use super::place::Place;
+use super::printing;
 
 /// What every command needs.
 #[derive(Debug)]
@@ -173,8 +175,29 @@ impl Context {
     }
 
     /// The recorded state of a stack.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::OtherRegion`] where `--region` names another than the state.
     pub async fn state(&self, name: &StackName) -> Result<Option<State>, Failure> {
-        Ok(self.store().await?.load(&name.stack, &name.environment).await?)
+        let state = self.store().await?.load(&name.stack, &name.environment).await?;
+        if let Some(State { account, region, serial, resources, .. }) = &state {
+            let resources = resources.len();
+            tracing::info!(stack = %name, account, region, serial, resources, "read the state");
+        }
+        state.iter().try_for_each(|state| self.check_region(state))?;
+        Ok(state)
+    }
+
+    /// Checks that `--region`, if it is given, is the region that a state names: whoever names
+    /// another means another stack.
+    pub fn check_region(&self, state: &State) -> Result<(), Failure> {
+        match &self.global.region {
+            Some(asked) if *asked != state.region => {
+                Err(Failure::OtherRegion { of: state.region.clone(), asked: asked.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The state of a stack that must have one.
@@ -189,10 +212,10 @@ impl Context {
         connect::connect(&self.global, &directory, region).await
     }
 
-    /// Prints data to standard output. A reader that has gone away is no failure.
+    /// Prints data to standard output.
     #[expect(clippy::unused_self, reason = "commands print and tell through one thing")]
     pub fn print(&self, text: &str) {
-        print(text);
+        printing::print(text);
     }
 
     /// Tells something to whoever watches, on standard error.
@@ -218,18 +241,11 @@ impl Context {
 
     /// Tells what is allowed, and yet probably not meant.
     pub fn warn(&self, warnings: &[String]) {
-        let warning = Paint::stderr().yellow("warning:");
+        let look = Look::stderr(Values::Hidden);
         warnings.iter().filter(|_| !self.global.json).for_each(|text| {
-            self.tell(&format!("{warning} {text}"));
+            self.tell(&human::warning(text, look));
         });
     }
-}
-
-/// Prints data to standard output.
-pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let newline = if text.ends_with('\n') { "" } else { "\n" };
-    let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
 }
 
 /// An empty state for a stack that has none yet.

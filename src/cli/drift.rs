@@ -169,7 +169,9 @@ async fn once_undisturbed<S>(
     let patience = options.locking.lock_timeout.unwrap_or(PATIENCE);
     let look = async |state: Option<State>| {
         let missing = || Failure::NoState { name: name.clone(), place: store.to_string() };
-        look(state.ok_or_else(missing)?).await
+        let state = state.ok_or_else(missing)?;
+        context.check_region(&state)?;
+        look(state).await
     };
     let waits_for = |holder: &Holder| {
         context.tell(&format!("Waiting for {holder}: what changes now would look like drift."));

@@ -13,7 +13,14 @@ pub fn run(context: &Context, options: &InitOptions) -> Result<ExitCode, Failure
     if path.exists() && !options.force {
         return Err(Failure::FileExists(path.clone()));
     }
-    std::fs::write(path, template(&guess(context)?))?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+        let (path, directory) = (path.clone(), directory.to_owned());
+        return Err(Failure::NoDirectory { path, directory });
+    }
+    let template = template(&guess(context)?);
+    std::fs::write(path, template)
+        .map_err(|source| Failure::NotWritable { path: path.clone(), source })?;
     let path = path.display();
     let named = if path.to_string() == FILE { String::new() } else { format!(" -f {path}") };
     context.tell(&format!(

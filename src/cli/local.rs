@@ -67,6 +67,6 @@ fn lose(options: &LosingOptions, endpoint: &Endpoint) {
         return;
     }
     let sight = if options.silently { Sight::Silence } else { Sight::Closed };
-    let losing = Losing::new(options.lose.clone(), sight, super::context::print);
+    let losing = Losing::new(options.lose.clone(), sight, super::printing::print);
     endpoint.interfere(Some(Box::new(losing)));
 }

@@ -55,6 +55,7 @@ pub async fn lock(
             Err(StoreError::Held { holder }) => holder,
             settled => {
                 let lock = settled?;
+                tracing::info!(stack = %name, %store, command, "took the lock");
                 give_back_when_interrupted(context, store)?;
                 return Ok(lock);
             }

@@ -1,6 +1,6 @@
 //! The log: to standard error, as text or as JSON lines, as loud as was asked for.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
@@ -16,6 +16,7 @@ static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Starts the log. `PROVISION_LOG` overrides how loud it is.
 pub fn start(global: &Global) {
+    heed_no_color();
     let level = match global.verbose {
         0 => "provision=warn",
         1 => "provision=info",
@@ -36,6 +37,17 @@ pub fn start(global: &Global) {
     tracing_subscriber::registry().with(log.with_filter(filter)).init();
     if let Some(error) = unread {
         tracing::warn!("PROVISION_LOG can't be read, and is passed over: {error}");
+    }
+}
+
+/// An empty NO_COLOR means nothing (no-color.org), but the library for colours takes it for set.
+fn heed_no_color() {
+    let asked = |name: &str| std::env::var_os(name);
+    let is_dumb = asked("TERM").is_none_or(|term| term == "dumb");
+    let is_off = asked("CLICOLOR").is_some_and(|colour| colour == "0");
+    if asked("NO_COLOR").is_some_and(|value| value.is_empty()) && !is_dumb && !is_off {
+        console::set_colors_enabled(io::stdout().is_terminal());
+        console::set_colors_enabled_stderr(io::stderr().is_terminal());
     }
 }
 

@@ -6,6 +6,7 @@
 mod arguments;
 mod ask;
 mod beside;
+mod chronicle;
 mod connect;
 mod context;
 mod down;
@@ -30,6 +31,7 @@ mod passing;
 mod place;
 mod plan;
 mod preflight;
+mod printing;
 mod protect;
 mod recover;
 mod restore;
@@ -74,7 +76,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
     let context = Context::new(arguments.global);
     let done = run(&context, arguments.command).await;
     context.close().await;
-    done
+    let code = done?;
+    printing::check()?;
+    Ok(code)
 }
 
 async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {

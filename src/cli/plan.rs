@@ -13,6 +13,9 @@ use super::outside::Question;
 use super::preflight;
 
 pub async fn run(context: &Context, options: &PlanOptions) -> Result<ExitCode, Failure> {
+    if let Some(path) = &options.out {
+        super::saved::check_place(path, &context.global.file)?;
+    }
     let config = context.config(&options.overriding)?;
     let cloud = context.connect(&config.region).await?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };

@@ -64,6 +64,7 @@ pub async fn or_what_else(
 /// [`Failure::Preflight`] when the run would fail.
 pub async fn check(context: &Context, aws: &Aws, plan: &Plan) -> Result<Vec<Linked>, Failure> {
     let Preflight { findings, missing } = look(aws, plan).await;
+    tracing::info!(findings = findings.len(), "looked for what would end the run halfway");
     if context.global.json && !findings.is_empty() {
         context.print(&json::line(&json!({ "event": "preflight", "findings": findings })));
     }

@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 use crate::report::json;
-use crate::state::store::write_private;
+use crate::state::store::{StoreError, write_private};
 
 use super::arguments::Overriding;
 use super::failure::Failure;
@@ -24,6 +25,26 @@ struct Saved<P> {
     plan: P,
 }
 
+/// Checks that a plan can be written to a file, and overwrites nothing but another plan.
+///
+/// # Errors
+///
+/// [`Failure::NotOverwritten`], and [`Failure::NoDirectory`] where the file would be in none.
+pub fn check_place(path: &Path, config: &Path) -> Result<(), Failure> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+        let (path, directory) = (path.to_owned(), directory.to_owned());
+        return Err(Failure::NoDirectory { path, directory });
+    }
+    let is_config = path.canonicalize().is_ok_and(|path| Some(path) == config.canonicalize().ok());
+    // A symbolic link that leads nowhere is there, too.
+    let is_free = path.symlink_metadata().is_err();
+    if is_config || (!is_free && read::<IgnoredAny>(path).is_err()) {
+        return Err(Failure::NotOverwritten(path.to_owned()));
+    }
+    Ok(())
+}
+
 /// Writes a plan for `up FILE`.
 pub fn write(
     path: &Path,
@@ -33,13 +54,16 @@ pub fn write(
 ) -> Result<(), Failure> {
     let saved = Saved { overriding: overriding.clone(), deciding, plan };
     // It holds what it needs, the values of environment variables among it.
-    Ok(write_private(path, json::document(&saved).as_bytes())?)
+    write_private(path, json::document(&saved).as_bytes()).map_err(|error| match error {
+        StoreError::Disk { path, source, .. } => Failure::NotWritable { path, source },
+        other => other.into(),
+    })
 }
 
 /// What overrode the configuration when a plan was saved, and what was to be done about the changes
 /// of others.
 pub fn said(path: &Path) -> Result<(Overriding, Deciding), Failure> {
-    let saved = read(path)?;
+    let saved = read::<Plan>(path)?;
     Ok((saved.overriding, saved.deciding))
 }
 
@@ -49,12 +73,12 @@ pub fn said(path: &Path) -> Result<(Overriding, Deciding), Failure> {
 ///
 /// [`Failure::Moved`] when they differ.
 pub fn check(path: &Path, now: &Plan) -> Result<(), Failure> {
-    let moved = read(path)?.plan.moved(now);
+    let moved = read::<Plan>(path)?.plan.moved(now);
     let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
     if moved.is_empty() { Ok(()) } else { Err(Failure::Moved { path: path.to_owned(), moved }) }
 }
 
-fn read(path: &Path) -> Result<Saved<Plan>, Failure> {
+fn read<P: DeserializeOwned>(path: &Path) -> Result<Saved<P>, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
     serde_json::from_str(&text)

@@ -13,8 +13,9 @@ use crate::report::live::Live;
 use crate::report::{Paint, json};
 use crate::resource::Address;
 
+use super::chronicle::Chronicle;
 use super::context::Context;
-use super::logging;
+use super::{logging, printing};
 
 /// How often time passes on the screen.
 const BEAT: Duration = Duration::from_millis(100);
@@ -65,8 +66,7 @@ impl Screen {
         match self {
             Self::Json(board) => {
                 board.take(event, now);
-                // A reader that has gone away is no reason to stop.
-                let _ = writeln!(std::io::stdout(), "{}", json::event(event, now));
+                printing::print(&json::event(event, now));
             }
             Self::Live(live) => write(live.show(event, now)),
             Self::Nothing(board) => drop(board.take(event, now)),
@@ -109,12 +109,16 @@ pub async fn show(
     mut screen: Screen,
     clock: Clock,
 ) -> Board {
+    let mut chronicle = Chronicle::default();
     let mut beat = tokio::time::interval(BEAT);
     loop {
         tokio::select! {
             biased;
             event = events.recv() => match event {
-                Some(event) => screen.take(&event, clock.now()),
+                Some(event) => {
+                    chronicle.log(&event, clock.now());
+                    screen.take(&event, clock.now());
+                }
                 None => return screen.close(),
             },
             _ = beat.tick() => screen.pass(clock.now()),

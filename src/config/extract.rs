@@ -175,6 +175,12 @@ fn unknown_key(tree: &Node, path: &[String], known: &'static [&'static str]) -> 
         [] => format!("unknown key `{key}`"),
         _ => format!("unknown key `{key}` in `{}`", parents.join(".")),
     };
+    // The tables of environments are taken out of the file before it is read.
+    if parents.is_empty() && key == ENVIRONMENTS {
+        let advice = "put its table beside the others: `[env.NAME]` at the top of the file";
+        let message = "an environment can't hold another";
+        return ConfigError::at(place, "not known here", message).advise(advice);
+    }
     let known_keys = known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     let hint = match nearest(key, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`? "),

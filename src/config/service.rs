@@ -256,14 +256,15 @@ pub struct Autoscaling {
     pub max: u32,
     /// The average CPU use to hold, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(max = 100), extend("exclusiveMinimum" = 0))]
     pub cpu: Option<f64>,
     /// The average memory use to hold, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(max = 100), extend("exclusiveMinimum" = 0))]
     pub memory: Option<f64>,
     /// The requests a minute that one task is to get.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub requests_per_target: Option<f64>,
     /// Seconds between removing tasks and removing more.
     #[serde(default = "Autoscaling::default_scale_in")]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct State {
-    /// The S3 bucket that holds the state; a directory beside the file holds it, if left out.
+    /// The S3 bucket that holds the state; the directory `state`, in the current one, holds it if left out.
     pub bucket: Option<String>,
     /// What the names of the state's objects begin with, such as `team-a/shop`.
     pub prefix: Option<String>,

@@ -47,7 +47,7 @@ pub enum DrawingError {
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// Something stands in the way.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Obstacles(Vec<PlanError>),
     /// The state is of another account or region.
     #[error("this stack is in account {} and region {}, but these credentials are for account {account} and region {region}", of.0, of.1)]
@@ -115,13 +115,17 @@ async fn draw_graph(
     state: &State,
     user: &Tags,
 ) -> Result<Drawing, DrawingError> {
+    let recorded = state.resources.len();
+    tracing::info!(declared = graph.nodes().len(), recorded, "reading what AWS has");
     let ((), observed) = futures::try_join!(async { check_place(aws, state).await }, async {
         Ok(observe(aws, &graph, state, user).await?)
     },)?;
     let surroundings = look_in_place(aws, &graph, state, &observed).await?;
     let mut drawing = Drawing { graph, observed, surroundings, plan: Plan::nothing(state) };
+    tracing::info!(unrecorded = drawing.observed.unrecorded.len(), "read what AWS has");
     let planned = drift::planned(&drawing.subject(state, user), &Left::new());
     drawing.plan = planned.map_err(DrawingError::Obstacles)?;
+    tracing::info!(to_do = drawing.plan.changes().count(), "drew up the plan");
     Ok(drawing)
 }
 
@@ -150,6 +154,7 @@ pub async fn check_place(aws: &Aws, state: &State) -> Result<(), DrawingError> {
 /// [`DrawingError::Elsewhere`] when they are not.
 pub async fn check_is_in(aws: &Aws, of: &str, in_region: &str) -> Result<(), DrawingError> {
     let account = aws.account().await?;
+    tracing::info!(account, region = aws.region(), "the credentials are known");
     if account == of && aws.region() == in_region {
         return Ok(());
     }

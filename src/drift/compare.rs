@@ -148,6 +148,8 @@ fn as_known(is_known: bool, class: Option<Class>, declared: &Value, live: &Value
 /// Who made three values differ; `None` where they do not.
 fn class_of(declared: &Value, applied: &Value, live: &Value) -> Option<Class> {
     match (equal(declared, applied), equal(applied, live)) {
+        // A number may be within the bounds that were applied, and within other ones of now.
+        (_, true) if equal(declared, live) => None,
         (true, true) => None,
         (false, true) => Some(Class::Unapplied),
         (true, false) if applied.is_null() => Some(Class::Extra),
@@ -281,6 +283,15 @@ mod tests {
     fn what_counted_only_at_the_beginning_is_no_difference_later() {
         let made = |port: u16| json!({"port": port});
         assert_eq!(found(Kind::TargetGroup, [made(9000), made(8000), made(8000)]), []);
+    }
+
+    #[test]
+    fn a_number_within_bounds_that_moved_is_no_difference() {
+        let bounds = |most: u32| json!({"count": {"initial": 3, "minimum": 2, "maximum": most}});
+        let live = |count: u32| json!({"count": count});
+        assert_eq!(found(Kind::Service, [bounds(8), bounds(6), live(3)]), []);
+        let outside = [("count".to_owned(), Class::Outside)];
+        assert_eq!(found(Kind::Service, [bounds(6), bounds(6), live(9)]), outside);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::taking::{Setting, setting};
 use super::{Class, Drift, Finding, Ignored, Subject, field_of};
 use crate::aws::{Tags, is_owned};
 use crate::config::Config;
-use crate::plan::diff::TAGS;
+use crate::plan::diff::{TAGS, bounds_of, equal};
 use crate::plan::place::{at, graft, steps};
 use crate::plan::{Action, Course, Origin, Plan, PlanError, Planned, PropertyChange, plan};
 use crate::resource::reference::references;
@@ -230,6 +230,28 @@ impl Subject<'_> {
         standing.map(|(property, file)| (property.clone(), file.clone())).collect()
     }
 
+    /// What is recorded where bounds were declared anew around a number that is within them: nothing
+    /// is to be done about that, and checks without a file go by what was applied.
+    fn bounds_moved(&self) -> Vec<Entry> {
+        let moved = self.graph.nodes().iter().filter_map(|node| {
+            let record = self.state.resources.get(&node.address)?;
+            let live = self.observed.live_of(&node.address, record.generation)?;
+            let mut applied = record.applied.clone();
+            for (name, declared) in self.declared(node).as_object()? {
+                let before = applied.get_mut(name)?;
+                let has_bounds = [declared, before].into_iter().any(|one| bounds_of(one).is_some());
+                let is_fulfilled = live.spec.get(name).is_some_and(|live| equal(declared, live));
+                if has_bounds && is_fulfilled {
+                    *before = declared.clone();
+                }
+            }
+            let (address, tags) = (node.address.clone(), record.identity.tags.clone());
+            let over = self.standing(&address);
+            (applied != record.applied).then_some(Entry::Accepted { address, applied, tags, over })
+        });
+        moved.collect()
+    }
+
     /// What is recorded where what was accepted no longer stands.
     fn lapsed(&self) -> Vec<Entry> {
         let lapsed = self.state.accepted.iter().filter_map(|(address, over)| {
@@ -280,13 +302,20 @@ pub fn decide(
 ) -> Result<Decided, Vec<PlanError>> {
     let is_accepted = |group: &&Group| answers.get(&group.address) == Some(&Answer::Accept);
     let accepted = outside.undone.iter().filter(is_accepted);
-    let mut records = subject.lapsed();
+    let mut records = subject.bounds_moved();
+    let mut state = subject.state.clone();
+    for entry in &records {
+        state.apply(entry.clone());
+    }
+    let moved = state;
+    let subject = Subject { state: &moved, ..*subject };
+    records.extend(subject.lapsed());
     records.extend(accepted.filter_map(|group| subject.acceptance(group)));
     let mut state = subject.state.clone();
     for entry in &records {
         state.apply(entry.clone());
     }
-    let subject = Subject { state: &state, ..*subject };
+    let subject = Subject { state: &state, ..subject };
     Ok(Decided { plan: planned(&subject, &left(outside, answers))?, records })
 }
 

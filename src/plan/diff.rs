@@ -99,6 +99,7 @@ impl Comparison<'_> {
     fn compare(&self, path: &str, sides: Sides<'_>, found: &mut Vec<PropertyChange>) {
         let Sides { declared, applied, live } = sides;
         match (declared, live) {
+            _ if equal(declared, live) => {}
             (Value::Object(wanted), Value::Object(there)) if reference_in(declared).is_none() => {
                 for name in members(path, wanted, applied, there) {
                     let sides = Sides {
@@ -111,7 +112,6 @@ impl Comparison<'_> {
                     self.compare(&path, sides, found);
                 }
             }
-            _ if equal(declared, live) => {}
             _ => found.push(PropertyChange {
                 path: path.to_owned(),
                 old: live.clone(),
@@ -145,12 +145,27 @@ fn members<'a>(
     declared.keys().chain(applied).chain(live).collect()
 }
 
-/// Numbers are equal by value: AWS answers 60 where 60.0 was asked for.
+/// Whether a value is as good as another.
+///
+/// Numbers are equal by value: AWS answers 60 where 60.0 was asked for. Bounds are equal to every
+/// number within them, which an autoscaler chooses (aws-behaviour 26), and to the same bounds: what
+/// they begin with counts only once. So two that are equal to a third need not be equal.
 pub fn equal(declared: &Value, live: &Value) -> bool {
     match (declared, live) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        _ => declared == live,
+        (bounds, Value::Number(number)) | (Value::Number(number), bounds) => bounds_of(bounds)
+            .zip(number.as_u64())
+            .is_some_and(|((least, most), number)| (least..=most).contains(&number)),
+        _ => {
+            declared == live || bounds_of(declared).is_some_and(|one| bounds_of(live) == Some(one))
+        }
     }
+}
+
+/// The least and the most, of bounds within which somebody else decides.
+pub fn bounds_of(value: &Value) -> Option<(u64, u64)> {
+    let member = |name: &str| value.as_object()?.get(name)?.as_u64();
+    Some((member("minimum")?, member("maximum")?)).filter(|_| member("initial").is_some())
 }
 
 /// Who made declared and live differ, where it is known what was applied.
@@ -192,6 +207,17 @@ mod tests {
         assert_eq!(paths(&old, &old, &new), [("days".into(), Origin::Outside)]);
         assert_eq!(paths(&new, &old, &other), [("days".into(), Origin::Both)]);
         assert_eq!(paths(&new, &Value::Null, &old), [("days".into(), Origin::Unknown)]);
+    }
+
+    #[test]
+    fn a_number_within_the_declared_bounds_is_as_declared() {
+        let bounds = |initial: u32, most: u32| json!({"count": {"initial": initial, "minimum": 2, "maximum": most}});
+        let live = |count: u32| json!({"count": count});
+        assert_eq!(paths(&bounds(4, 6), &bounds(3, 6), &live(3)), []);
+        assert_eq!(paths(&bounds(3, 8), &bounds(3, 6), &live(7)), []);
+        let found = |origin| [("count".to_owned(), origin)];
+        assert_eq!(paths(&bounds(3, 6), &bounds(4, 6), &live(7)), found(Origin::Outside));
+        assert_eq!(paths(&bounds(3, 4), &bounds(3, 6), &live(5)), found(Origin::Configuration));
     }
 
     #[test]

@@ -229,8 +229,8 @@ impl Plan {
         self.changes()
             .filter_map(|planned| {
                 let verb = match planned.action {
-                    Action::Replace => "Replacing",
-                    Action::Delete => "Deleting",
+                    Action::Replace => "replacing",
+                    Action::Delete => "deleting",
                     _ => return None,
                 };
                 let lost = planned.address.kind().facts().loses?;
@@ -487,11 +487,14 @@ fn update_reason(changes: &[PropertyChange]) -> Option<String> {
 
 /// What is recorded and no longer declared, and what was replaced and is still there.
 fn removed(graph: &Graph, state: &State, observed: &Observed) -> Vec<Planned> {
+    let is_taken_down = graph.nodes().is_empty();
+    let undeclared_reason =
+        if is_taken_down { "the stack is taken down" } else { "it is no longer declared" };
     let undeclared = state
         .resources
         .iter()
         .filter(|(address, _)| graph.get(address).is_none())
-        .map(|(address, record)| (address, record, "it is no longer declared"));
+        .map(|(address, record)| (address, record, undeclared_reason));
     let replaced = state
         .replaced
         .iter()

@@ -18,9 +18,9 @@ pub enum Moved {
     Basis {
         /// What: `account`.
         what: &'static str,
-        /// For which it was made.
+        /// For which it was made; empty where there was none.
         then: String,
-        /// Which it is now.
+        /// Which it is now; empty where there is none.
         now: String,
     },
     /// Something else is to be done to a resource; `None` where it is not in the plan at all.
@@ -47,6 +47,12 @@ impl fmt::Display for Moved {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |action: &Option<Action>| action.map_or("nothing", Action::word);
         match self {
+            Self::Basis { what, then, now } if then.is_empty() => {
+                write!(formatter, "it was made where no {what} was, and there is one now ({now})")
+            }
+            Self::Basis { what, then, now } if now.is_empty() => {
+                write!(formatter, "it was made for the {what} {then}, and there is none now")
+            }
             Self::Basis { what, then, now } => {
                 write!(formatter, "it was made for the {what} {then}, and this is {now}")
             }
@@ -98,13 +104,9 @@ impl Basis {
         ]
         .into_iter()
         .filter(|(_, then, now)| then != now)
-        .map(|(what, then, now)| Moved::Basis { what, then: named(then), now: named(now) })
+        .map(|(what, then, now)| Moved::Basis { what, then: then.clone(), now: now.clone() })
         .collect()
     }
-}
-
-fn named(text: &str) -> String {
-    if text.is_empty() { "that was empty".into() } else { text.to_owned() }
 }
 
 fn moved(then: Option<&&Planned>, now: Option<&&Planned>) -> Option<Moved> {

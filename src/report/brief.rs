@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::board::short;
 use super::clean;
+use super::words::{rule, words};
+use crate::plan::diff::bounds_of;
 use crate::resource::Kind;
-use crate::resource::reference::reference_in;
 
 /// The few words for a spec; empty where there is nothing to say.
 pub fn brief(kind: Kind, spec: &Value) -> String {
@@ -28,7 +29,7 @@ pub fn brief(kind: Kind, spec: &Value) -> String {
             word(&spec["health_check"]["interval_seconds"])
         ),
         Kind::Listener => format!("port {} to {}", field("port"), field("target_group")),
-        Kind::Service => format!("{} tasks of {}", field("count"), field("task_definition")),
+        Kind::Service => tasks(&spec["count"], &field("task_definition")),
         Kind::ScalableTarget => format!("{} to {} tasks", field("minimum"), field("maximum")),
         Kind::ScalingPolicy => {
             format!("{} near {}", metric(&spec["metric"]), field("target_value"))
@@ -43,13 +44,20 @@ pub fn brief(kind: Kind, spec: &Value) -> String {
 
 /// A value in a word: what it refers to, where that is not known yet.
 fn word(value: &Value) -> String {
-    if let Some(reference) = reference_in(value) {
-        return reference.address.to_string();
-    }
     match value {
         Value::String(text) => short(text),
         Value::Null => "?".into(),
-        other => other.to_string(),
+        other => words(other),
+    }
+}
+
+/// `2 tasks of task_definition.app`, or how many there may be.
+fn tasks(count: &Value, definition: &str) -> String {
+    match bounds_of(count) {
+        Some((least, most)) => {
+            format!("{least} to {most} tasks of {definition}, {} at first", count["initial"])
+        }
+        None => format!("{} tasks of {definition}", word(count)),
     }
 }
 
@@ -65,18 +73,6 @@ fn routes(routes: &Value) -> String {
         format!("{to} to {}", via.join(", "))
     });
     routes.collect::<Vec<_>>().join(", ")
-}
-
-/// `tcp 80 from 0.0.0.0/0`.
-pub(super) fn rule(rule: &Value) -> String {
-    let peer = rule["peer"].as_object().into_iter().flatten().map(|(_, peer)| word(peer));
-    let peer = peer.collect::<Vec<_>>().join(", ");
-    let protocol = word(&rule["protocol"]);
-    match (&rule["from_port"], &rule["to_port"]) {
-        (Value::Null, _) => format!("{protocol} from {peer}"),
-        (from, to) if from == to => format!("{protocol} {from} from {peer}"),
-        (from, to) => format!("{protocol} {from}-{to} from {peer}"),
-    }
 }
 
 fn permissions(role: &Value) -> String {
@@ -122,6 +118,17 @@ mod tests {
     fn what_is_not_known_yet_is_named_by_its_address() {
         let spec = json!({"port": 80, "target_group": {"$output": "target_group.app:arn"}});
         assert_eq!(brief(Kind::Listener, &spec), "port 80 to target_group.app");
+    }
+
+    #[test]
+    fn a_scaled_service_says_how_many_tasks_it_may_have() {
+        let count = json!({"initial": 3, "minimum": 2, "maximum": 6});
+        let spec =
+            json!({"count": count, "task_definition": {"$output": "task_definition.app:arn"}});
+        let words = brief(Kind::Service, &spec);
+        assert_eq!(words, "2 to 6 tasks of task_definition.app, 3 at first");
+        let spec = json!({"metric": "cpu", "target_value": 60.0});
+        assert_eq!(brief(Kind::ScalingPolicy, &spec), "cpu near 60");
     }
 
     #[test]

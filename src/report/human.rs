@@ -9,11 +9,15 @@ use super::board::short;
 use super::brief::brief;
 use super::clean;
 use super::paint::Paint;
-use super::text::{cut, listed};
+use super::text::{listed, wrapped};
+use super::words::words;
 use crate::execute::schedule::{in_order, moves_first, schedule};
 use crate::plan::{Action, Course, Origin, Plan, Planned, PropertyChange};
 use crate::resource::Address;
 use crate::resource::reference::reference_in;
+
+/// How far in the lines are at most that go on with what is said of a resource.
+const NARROW: usize = 34;
 
 /// How much of a plan is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +81,8 @@ pub(super) fn plan_but_for(
     if !plan.is_empty() {
         text.push('\n');
     }
-    for warning in plan.losses().into_iter().chain(plan.gaps()) {
-        let _ = writeln!(text, "{} {warning}", look.paint.yellow("warning:"));
+    for loss in plan.losses().into_iter().chain(plan.gaps()) {
+        text.push_str(&warning(&loss, look));
     }
     let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
     text
@@ -101,12 +105,16 @@ pub fn removal(plan: &Plan, look: Look) -> String {
     let lost: Vec<&str> =
         plan.changes().filter_map(|planned| planned.address.kind().facts().loses).collect();
     if !lost.is_empty() {
-        let warning = look.paint.yellow("warning:");
-        let _ =
-            writeln!(text, "{warning} with it goes what can't be made again: {}.", listed(&lost));
+        let loss = format!("with it goes what can't be made again: {}.", listed(&lost));
+        text.push_str(&warning(&loss, look));
     }
     let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
     text
+}
+
+/// A warning, in lines that fit.
+pub fn warning(text: &str, look: Look) -> String {
+    wrapped(text, &format!("{} ", look.paint.yellow("warning:")), "  ", look.width)
 }
 
 fn widest(plan: &Plan) -> usize {
@@ -162,8 +170,10 @@ fn head(text: &mut String, planned: &Planned, widest: usize, words: &str, look: 
         Action::Delete => paint.red("- delete "),
         Action::Keep => "  keep   ".into(),
     };
-    let line = format!("{sign} {:widest$}  {words}", planned.address);
-    let _ = writeln!(text, "{}", cut(line.trim_end(), width));
+    let before = format!("{sign} {:widest$}  ", planned.address);
+    let indent = " ".repeat(console::measure_text_width(&before).min(NARROW));
+    let line = wrapped(words, &before, &indent, width);
+    let _ = writeln!(text, "{}", line.trim_end());
 }
 
 fn property(text: &mut String, change: &PropertyChange, look: Look) {
@@ -200,9 +210,5 @@ fn value(value: &Value) -> String {
     if let Some(reference) = reference_in(value) {
         return format!("(known once {} is done)", reference.address);
     }
-    match value {
-        Value::Null => "(none)".into(),
-        Value::String(text) => clean(text).into_owned(),
-        other => clean(&other.to_string()).into_owned(),
-    }
+    clean(&words(value)).into_owned()
 }

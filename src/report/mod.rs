@@ -19,6 +19,7 @@ pub mod repair;
 pub mod state;
 pub mod status;
 mod text;
+mod words;
 
 pub use paint::Paint;
 pub use text::{clean, duration, listed};

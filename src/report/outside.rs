@@ -10,6 +10,7 @@ use super::clean;
 use super::drift::draw_finding;
 use super::human::{Look, plan_but_for};
 use super::text::wrapped;
+use super::words::words;
 use crate::config::Lines;
 use crate::config::written::entry;
 use crate::drift::{Answer, Finding, Outside, Setting};
@@ -96,9 +97,7 @@ fn draw_rest(text: &mut String, outside: &Outside, look: Look) {
 fn said(finding: &Finding, value: &Value) -> String {
     match value {
         _ if finding.hidden => "(hidden)".into(),
-        Value::Null => "(none)".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other => words(other),
     }
 }
 

@@ -240,7 +240,7 @@ fn a_protected_stack_goes_only_after_it_was_unprotected() {
     let losing = format!("{FILE}\n[network]\ncidr = \"10.9.0.0/16\"\n");
     place.declare(&losing);
     let refused = place.said("up --yes").is(1).error;
-    assert!(refused.contains("Replacing vpc.main loses"), "{refused}");
+    assert!(refused.contains("replacing vpc.main loses"), "{refused}");
     assert!(place.said("plan").is(0).error.contains("`up` will refuse this"));
     place.declare(FILE);
     assert!(place.said("unprotect").is(1).error.contains("--yes"));

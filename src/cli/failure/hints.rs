@@ -1,5 +1,7 @@
 //! What to do about what went wrong: the only place that knows.
 
+use std::collections::BTreeSet;
+
 use crate::aws::{AwsError, Class};
 use crate::deployment::DrawingError;
 use crate::execute::recovery::RecoveryError;
@@ -84,7 +86,16 @@ impl Failure {
                 hints.push("plan again, look at it, and run `up` with the new plan".into());
                 hints
             }
+            Self::NotOverwritten(_) => {
+                vec!["only a saved plan is written over: choose another name for it".into()]
+            }
+            Self::NoDirectory { directory, .. } => {
+                vec![format!("make it: `mkdir -p {}`", directory.display())]
+            }
             Self::NoSavedPlan { .. } => vec!["`provision plan --out FILE` writes one".into()],
+            Self::OtherRegion { .. } => {
+                vec!["leave `--region` out: the state says where the stack is. A stack of the same name in another region needs a state of its own (`--state-dir`, `-e ENV`)".into()]
+            }
             Self::Region(_) => vec!["set `region` in the file, or give `--region`".into()],
             Self::NotAPair(_) => vec!["for example `--set network.nat=none`".into()],
             Self::Aws(error) | Self::Kind(KindError::Aws(error)) => aws_hints(error),
@@ -113,7 +124,9 @@ pub(super) fn drawing_hints(error: &DrawingError) -> Vec<String> {
         DrawingError::Elsewhere { .. } => {
             vec!["use the credentials and region that the stack was made with (`--profile`, `--region`)".into()]
         }
-        DrawingError::Obstacles(obstacles) => obstacles.iter().map(obstacle_hint).collect(),
+        DrawingError::Obstacles(obstacles) => {
+            each_once(obstacles.iter().map(obstacle_hint).collect())
+        }
         DrawingError::Placement(PlacementError::NoRoom { .. }) => vec![
             "take fewer zones, or another `network.cidr`: all that is in the network is then made anew".into(),
         ],
@@ -122,7 +135,14 @@ pub(super) fn drawing_hints(error: &DrawingError) -> Vec<String> {
     }
 }
 
-fn obstacle_hint(obstacle: &PlanError) -> String {
+/// The hints, each said once.
+fn each_once(mut hints: Vec<String>) -> Vec<String> {
+    let mut said = BTreeSet::new();
+    hints.retain(|hint| said.insert(hint.clone()));
+    hints
+}
+
+pub(super) fn obstacle_hint(obstacle: &PlanError) -> String {
     match obstacle {
         PlanError::Foreign { .. } => {
             "rename the stack (`name` or `-e ENV`), or remove what has the name".into()
@@ -276,6 +296,9 @@ pub(super) fn aws_hints(error: &AwsError) -> Vec<String> {
         Class::Unavailable => vec![
             "enable the region for the account (console, Account, AWS Regions), which takes minutes to hours, or choose another `region`".into(),
             "an account that is new may have to wait for AWS, up to a day".into(),
+        ],
+        Class::Credentials if error.is_expiry() => vec![
+            "they have expired: log in again (`aws sso login`), or set new ones (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN)".into(),
         ],
         Class::Credentials => vec![
             "AWS could not tell who you are: log in (`aws sso login`), choose a `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into(),

@@ -20,7 +20,7 @@ use crate::execute::recovery::RecoveryError;
 use crate::execute::{Failure as Cause, StepError};
 use crate::fleet::Trouble;
 use crate::import::ImportError;
-use crate::plan::Protected;
+use crate::plan::{PlanError, Protected};
 use crate::preflight::Finding;
 use crate::report::{Paint, clean, findings, json, preflight};
 use crate::resource::Address;
@@ -31,7 +31,8 @@ use crate::watch::MemoryError;
 
 use super::context::StackName;
 use super::moving::MoveError;
-use hints::{aws_hints, drawing_hints, store_hints};
+use super::printing;
+use hints::{aws_hints, drawing_hints, obstacle_hint, store_hints};
 
 /// The exit code of an interrupted program, as shells count it.
 pub const INTERRUPTED: u8 = 130;
@@ -41,6 +42,8 @@ pub const INTERRUPTED: u8 = 130;
 pub enum Failure {
     #[error("{} can't be read", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} can't be written", path.display())]
+    NotWritable { path: PathBuf, source: io::Error },
     #[error("there is no {}", .0.display())]
     NoFile(PathBuf),
     #[error("{} is there already", .0.display())]
@@ -71,6 +74,10 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Region(#[from] NoRegion),
+    #[error("this stack is in region {of}, and `--region` says {asked}")]
+    OtherRegion { of: String, asked: String },
+    #[error("not all of the output could be written")]
+    Unwritten(#[source] &'static io::Error),
     #[error(transparent)]
     Aws(#[from] AwsError),
     #[error(transparent)]
@@ -99,6 +106,10 @@ pub enum Failure {
     Declined,
     #[error("{} is no saved plan", path.display())]
     NoSavedPlan { path: PathBuf, source: serde_json::Error },
+    #[error("{} is there, and is no saved plan", .0.display())]
+    NotOverwritten(PathBuf),
+    #[error("{} can't be written: there is no directory {}", path.display(), directory.display())]
+    NoDirectory { path: PathBuf, directory: PathBuf },
     #[error("the saved plan {} no longer fits", path.display())]
     Moved { path: PathBuf, moved: Vec<String> },
     #[error("the check failed: {0}")]
@@ -178,10 +189,29 @@ impl Failure {
                 let drawn = preflight::findings(findings, preflight::Look::stderr());
                 format!("{drawn}\n{}", told(&halfway(findings), &self.hints()))
             }
-            other => told(&other.text(), &other.hints()),
+            other => told_each(&other.texts(), &other.hints()),
         };
         write(&text);
         ExitCode::FAILURE
+    }
+
+    /// What went wrong: a sentence for each thing that stands in the way by itself.
+    fn texts(&self) -> Vec<String> {
+        match self.obstacles() {
+            Some(obstacles) => obstacles.iter().map(|obstacle| said(obstacle)).collect(),
+            None => vec![self.text()],
+        }
+    }
+
+    /// What stands in the way of any plan, if it is that.
+    fn obstacles(&self) -> Option<&[PlanError]> {
+        match self {
+            Self::Drawing(DrawingError::Obstacles(obstacles))
+            | Self::Import(ImportError::Drawing(DrawingError::Obstacles(obstacles))) => {
+                Some(obstacles)
+            }
+            _ => None,
+        }
     }
 
     /// What went wrong, in one sentence.
@@ -202,7 +232,7 @@ impl Failure {
             Self::Config(errors) => errors.errors().iter().map(config_error).collect(),
             Self::Preflight(findings) => findings.iter().map(|finding| json!(finding)).collect(),
             Self::WouldUndo(groups) => groups.iter().map(|group| json!(group)).collect(),
-            _ => vec![],
+            other => other.obstacles().unwrap_or_default().iter().map(obstacle).collect(),
         };
         json!({ "error": self.text(), "hints": self.hints(), "details": details, "exit_code": 1 })
     }
@@ -217,6 +247,11 @@ pub fn of_one(trouble: &Trouble) -> (String, Vec<String>) {
         Trouble::Look(error) => drawing_hints(error),
     };
     (said(trouble), hints)
+}
+
+/// One of several things that stand in the way.
+fn obstacle(error: &PlanError) -> Value {
+    json!({ "error": said(error), "hint": obstacle_hint(error) })
 }
 
 fn config_error(error: &ConfigError) -> Value {
@@ -237,8 +272,16 @@ pub fn write(text: &str) {
 
 /// An error with its hints, for people.
 pub fn told(error: &str, hints: &[String]) -> String {
+    told_each(&[error.to_owned()], hints)
+}
+
+/// Errors with their hints, for people.
+fn told_each(errors: &[String], hints: &[String]) -> String {
     let paint = Paint::stderr();
-    let mut text = format!("{} {error}\n", paint.red("error:"));
+    let mut text = String::new();
+    for error in errors {
+        text.push_str(&format!("{} {error}\n", paint.red("error:")));
+    }
     for hint in hints {
         text.push_str(&format!("{} {hint}\n", paint.cyan("hint:")));
     }
@@ -315,6 +358,30 @@ pub fn explain(address: &Address, cause: &Cause) -> String {
 
 /// Tells of wrong usage. Help and version are no failures.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+    if let Err(failure) = printing::usage(error) {
+        return failure.report(false);
+    }
     if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_obstacle_is_said_by_itself_and_what_to_do_once() {
+        let taken = |address: &str, id: &str| PlanError::Foreign {
+            address: address.parse().unwrap(),
+            id: id.into(),
+        };
+        let obstacles = vec![taken("cluster.main", "x-dev"), taken("role.app-task", "x-dev-task")];
+        let failure = Failure::from(DrawingError::Obstacles(obstacles));
+        assert_eq!(failure.texts().len(), 2);
+        assert_eq!(failure.hints().len(), 1);
+        let json = failure.json();
+        assert_eq!(json["details"].as_array().unwrap().len(), 2);
+        assert!(!failure.text().contains('\u{fffd}'), "{}", failure.text());
+        let told = told_each(&failure.texts(), &failure.hints());
+        assert_eq!(told.lines().count(), 3, "{told}");
+    }
 }

@@ -134,7 +134,9 @@ fn with_remedies(finding: Finding, needs: &Needs, demand: &Demand<'_>) -> Findin
     let region = &needs.region;
     let quota = demand.scarce.quota();
     let wanted = (demand.used.count + demand.more).ceil();
-    let finding = match clean_up(demand.scarce) {
+    // Where nothing is in use, there is nothing to remove.
+    let listing = clean_up(demand.scarce).filter(|_| demand.used.count > 0.0);
+    let finding = match listing {
         Some(listing) => finding.remedy(format!(
             "remove what is no longer needed; `aws {listing} --region {region}` lists them"
         )),

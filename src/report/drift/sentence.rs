@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::super::brief::rule;
 use super::super::text::clean;
+use super::super::words::{rule, words};
 use crate::drift::{Class, Deed, Finding, Who, field_of};
 use crate::resource::Kind;
 use crate::resource::reference::reference_in;
@@ -96,9 +96,7 @@ pub(super) fn line(finding: &Finding) -> String {
 fn value(value: &Value) -> String {
     let text = match (reference_in(value), value) {
         (Some(reference), _) => reference.to_string(),
-        (None, Value::Null) => "(none)".into(),
-        (None, Value::String(text)) => text.clone(),
-        (None, other) => other.to_string(),
+        (None, other) => words(other),
     };
     let text = clean(&text);
     match text.char_indices().nth(LONGEST_VALUE) {

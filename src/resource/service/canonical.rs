@@ -23,7 +23,7 @@ pub fn outputs(live: &LiveService, cluster: &ClusterName) -> Outputs {
     }
 }
 
-/// What a service is made of; `applied` says whether its count is an autoscaler's.
+/// What a service is made of; `applied` says what a breaker that is off differs from.
 pub fn spec(live: &LiveService, applied: Option<&Service>) -> Service {
     let network = live.network_configuration().and_then(NetworkConfiguration::awsvpc_configuration);
     let subnets = network.map(AwsVpcConfiguration::subnets).unwrap_or_default();
@@ -34,7 +34,7 @@ pub fn spec(live: &LiveService, applied: Option<&Service>) -> Service {
     Service {
         cluster: Input::Known(name_in(live.cluster_arn().unwrap_or_default()).into()),
         task_definition: Input::Known(text(live.task_definition()).into()),
-        count: count(given(live.desired_count()), applied.map(|applied| applied.count)),
+        count: Count::Fixed(given(live.desired_count())),
         subnets: subnets.iter().map(|id| Input::Known(id.as_str().into())).collect(),
         security_groups: groups.iter().map(|id| Input::Known(id.as_str().into())).collect(),
         target_group: Input::Known(target_groups(live).into()),
@@ -59,18 +59,6 @@ pub fn spec(live: &LiveService, applied: Option<&Service>) -> Service {
         rollback: rollback(deployment, applied),
         execute_command: live.enable_execute_command(),
         propagate_tags: live.propagate_tags() == Some(&PropagateTags::Service),
-    }
-}
-
-/// The count, in `applied`'s words as long as it is within the autoscaler's bounds.
-fn count(live: u32, applied: Option<Count>) -> Count {
-    match applied {
-        Some(scaled @ Count::Scaled { minimum, maximum, .. })
-            if (minimum..=maximum).contains(&live) =>
-        {
-            scaled
-        }
-        _ => Count::Fixed(live),
     }
 }
 
@@ -142,16 +130,6 @@ pub mod tests {
     #[test]
     fn what_was_sent_reads_as_it_was_declared() {
         assert_eq!(spec(&live(&wanted()), None), wanted());
-    }
-
-    #[test]
-    fn an_autoscalers_count_reads_as_its_bounds() {
-        let scaled = Count::Scaled { initial: 1, minimum: 1, maximum: 3 };
-        assert_eq!(count(3, Some(scaled)), scaled);
-        assert_eq!(count(4, Some(scaled)), Count::Fixed(4));
-        assert_eq!(count(0, Some(scaled)), Count::Fixed(0));
-        assert_eq!(count(2, Some(Count::Fixed(3))), Count::Fixed(2));
-        assert_eq!(count(2, None), Count::Fixed(2));
     }
 
     #[test]

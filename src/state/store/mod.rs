@@ -321,10 +321,12 @@ impl Writer {
     ///
     /// When the place refuses: the old snapshot and the journal are still whole.
     pub async fn finish(self) -> Result<State, StoreError> {
-        match self {
-            Self::Directory(writer) => writer.finish(),
-            Self::Bucket(writer) => Box::pin(writer.finish()).await,
-        }
+        let state = match self {
+            Self::Directory(writer) => writer.finish()?,
+            Self::Bucket(writer) => Box::pin(writer.finish()).await?,
+        };
+        tracing::info!(serial = state.serial, "wrote the state");
+        Ok(state)
     }
 
     /// Writes the snapshot of a stack of which nothing is left, and removes the state from sight:
