@@ -105,8 +105,8 @@ pub fn removal(plan: &Plan, look: Look) -> String {
     let lost: Vec<&str> =
         plan.changes().filter_map(|planned| planned.address.kind().facts().loses).collect();
     if !lost.is_empty() {
-        let loss = format!("with it goes what can't be made again: {}.", listed(&lost));
-        text.push_str(&warning(&loss, look));
+        let warned = format!("with it goes what can't be made again: {}.", listed(&lost));
+        text.push_str(&warning(&warned, look));
     }
     let _ = writeln!(text, "{}", look.paint.bold(summary(plan)));
     text
