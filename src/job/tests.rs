@@ -100,8 +100,8 @@ fn names_are_as_long_as_kubernetes_takes_them() {
     let other = Job { environment: "dew".into(), ..long.clone() };
     let name = |job: &Job| {
         let piece = manifest(job, "arn:aws:iam::123456789012:role/drift", "acme/provision:1", "");
-        let names = piece.content.lines().filter_map(|line| line.strip_prefix("  name: "));
-        names.last().unwrap().to_owned()
+        let mut names = piece.content.lines().filter_map(|line| line.strip_prefix("  name: "));
+        names.next_back().unwrap().to_owned()
     };
     assert_eq!(name(&job("1h")), "provision-drift-shop-dev");
     assert!(name(&long).len() <= 52, "{}", name(&long));

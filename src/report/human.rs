@@ -102,8 +102,10 @@ pub fn removal(plan: &Plan, look: Look) -> String {
         return "Nothing to do: the state records no resources.\n".into();
     }
     text.push('\n');
-    let lost: Vec<&str> =
+    let mut lost: Vec<&str> =
         plan.changes().filter_map(|planned| planned.address.kind().facts().loses).collect();
+    lost.sort_unstable();
+    lost.dedup();
     if !lost.is_empty() {
         let warned = format!("with it goes what can't be made again: {}.", listed(&lost));
         text.push_str(&warning(&warned, look));

@@ -201,7 +201,10 @@ mod tests {
         for (maximum_percent, expected) in [(100, "DISABLED"), (101, "ENABLED"), (200, "ENABLED")] {
             let spec = Service { maximum_percent, ..wanted() };
             let sent = update(&spec, &change(&["maximum_percent"])).unwrap();
-            let sent = sent.get_availability_zone_rebalancing().as_ref().map(|sent| sent.as_str());
+            let sent = sent
+                .get_availability_zone_rebalancing()
+                .as_ref()
+                .map(AvailabilityZoneRebalancing::as_str);
             assert_eq!(sent, Some(expected), "{maximum_percent}");
         }
     }

@@ -9,7 +9,11 @@ use super::invalid;
 const LARGEST_PAGE: usize = 50;
 
 /// One page of `items`, which must be in the order of their keys, as member `name`.
-pub fn page(request: Parameters<'_>, name: &str, items: Vec<(String, Value)>) -> Answer {
+pub fn page(
+    request: Parameters<'_>,
+    name: &str,
+    items: impl Iterator<Item = (String, Value)>,
+) -> Answer {
     let asked = request.integer("MaxResults").map(usize::try_from);
     let size = match asked {
         None => LARGEST_PAGE,
@@ -19,6 +23,7 @@ pub fn page(request: Parameters<'_>, name: &str, items: Vec<(String, Value)>) ->
     let after = marker::place(request.text("NextToken"));
     let after =
         after.ok_or_else(|| ApiError::new("InvalidNextTokenException", "Invalid token."))?;
+    let items: Vec<(String, Value)> = items.collect();
     let items = items.iter().map(|(key, item)| (key, item));
     let (page, next) = marker::page(items, &after, size);
     let shown: Vec<&Value> = page.into_iter().map(|(_, item)| item).collect();

@@ -187,7 +187,7 @@ pub fn describe(cloud: &Cloud, request: Parameters<'_>) -> Answer {
             (format!("{} {name}", target.service.resource_id()), shown(cloud, target, name, policy))
         })
     });
-    page(request, "ScalingPolicies", shown.collect())
+    page(request, "ScalingPolicies", shown)
 }
 
 fn shown(cloud: &Cloud, target: &ScalableTarget, name: &str, policy: &Policy) -> Value {

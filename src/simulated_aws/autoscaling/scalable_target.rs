@@ -274,7 +274,7 @@ pub fn describe(cloud: &Cloud, request: Parameters<'_>) -> Answer {
     let targets = cloud.autoscaling.targets.iter();
     let chosen = targets.filter(|(_, target)| is_asked_for(request, &ids, &target.service));
     let shown = chosen.map(|(id, target)| (id.clone(), shown(cloud, target)));
-    page(request, "ScalableTargets", shown.collect())
+    page(request, "ScalableTargets", shown)
 }
 
 fn shown(cloud: &Cloud, target: &ScalableTarget) -> Value {

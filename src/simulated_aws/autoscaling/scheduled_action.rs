@@ -166,7 +166,7 @@ pub fn describe(cloud: &Cloud, request: Parameters<'_>) -> Answer {
             (format!("{} {name}", target.service.resource_id()), shown(cloud, target, name, action))
         })
     });
-    page(request, "ScheduledActions", shown.collect())
+    page(request, "ScheduledActions", shown)
 }
 
 fn shown(cloud: &Cloud, target: &ScalableTarget, name: &str, action: &ScheduledAction) -> Value {

@@ -249,6 +249,7 @@ struct World {
 
 type Room = fn(&mut Cloud, &str, Parameters<'_>) -> Answer;
 
+#[expect(clippy::needless_pass_by_value, reason = "requests are written where they are made")]
 impl World {
     fn new() -> Self {
         let mut world = Self { cloud: cloud(PRINCIPAL), schedule: schedule("cron(0 6 * * ? *)") };

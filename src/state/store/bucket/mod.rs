@@ -41,7 +41,7 @@ use self::lease::Tenancy;
 use self::objects::{Condition, Objects, Put};
 use super::StackName;
 use super::error::StoreError;
-use super::holder::{Holder, Tenure};
+use super::holder::Tenure;
 use super::remembered::{Edition, Remembered};
 use super::salvage::{Copy, Left, Salvage, serial_of};
 use crate::aws::Aws;
