@@ -191,15 +191,15 @@ fn uninstalling_needs_nothing_of_what_installing_needed() {
     let desk = Desk::new();
     let role = "--role arn:aws:iam::123456789012:role/drift --image acme/provision:1";
     let all = ["systemd", "crontab", "github", "gitlab", "kubernetes"];
-    all.iter().for_each(|by| {
-        let needed = if ["systemd", "crontab"].contains(by) { "" } else { role };
+    for by in all {
+        let needed = if ["systemd", "crontab"].contains(&by) { "" } else { role };
         desk.says(&format!("schedule install {by} {needed}"));
-    });
+    }
     let bare = STACK.split("[state]").next().unwrap();
     fs::write(desk.path("provision.toml"), bare).unwrap();
-    all.iter().for_each(|by| {
+    for by in all {
         desk.says(&format!("schedule uninstall {by}"));
-    });
+    }
     assert_eq!(desk.read("crontab"), "");
     for path in [
         format!(".github/workflows/{NAME}.yml"),
