@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::aws::{Aws, Tags};
 use crate::graph::{Graph, Node};
 use crate::names::prospective_identity;
-use crate::plan::diff::equal;
 use crate::resource::kind::KindError;
+use crate::resource::value::equal;
 use crate::resource::{Address, Found, Kind, LiveValue, SoughtValue, Tagging};
 use crate::state::{Record, State};
 

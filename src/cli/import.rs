@@ -56,6 +56,7 @@ pub async fn run(context: &Context, options: &ImportOptions) -> Result<ExitCode,
         ask::confirm("Take it in? Only `yes` is a yes:", "yes")?;
     }
     lock.begin(taken.state).await?.finish().await?;
-    context.tell("Taken in. The next `up` makes those changes.");
+    let next = if taken.plan.is_empty() { "" } else { " The next `up` makes those changes." };
+    context.tell(&format!("Taken in.{next}"));
     Ok(ExitCode::SUCCESS)
 }

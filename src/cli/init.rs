@@ -18,13 +18,14 @@ pub fn run(context: &Context, options: &InitOptions) -> Result<ExitCode, Failure
         let (path, directory) = (path.clone(), directory.to_owned());
         return Err(Failure::NoDirectory { path, directory });
     }
-    let template = template(&guess(context)?);
-    std::fs::write(path, template)
+    let guess = guess(context)?;
+    std::fs::write(path, template(&guess))
         .map_err(|source| Failure::NotWritable { path: path.clone(), source })?;
     let path = path.display();
     let named = if path.to_string() == FILE { String::new() } else { format!(" -f {path}") };
+    let missing = if guess.region.is_some() { "the image" } else { "the region and the image" };
     context.tell(&format!(
-        "Wrote {path}. Set the image in it. `provision{named} --local up` tries it without an account."
+        "Wrote {path}. Set {missing} in it. `provision{named} --local up` tries it without an account."
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCo
         context.tell("Nothing to do: the stack is not protected.");
         return Ok(ExitCode::SUCCESS);
     }
-    if !options.yes {
+    if !options.yes && !context.global.local {
         let environment = &state.environment;
         let question = format!("To let it be removed, type the environment's name, {environment}:");
         ask::confirm(&question, environment)?;

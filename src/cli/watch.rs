@@ -25,7 +25,8 @@ use crate::state::State;
 use crate::state::store::{Edition, Remembered};
 use crate::watch::message::lines;
 use crate::watch::{
-    Listeners, Memory, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook, World, metrics,
+    Listeners, Memory, MemoryError, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook,
+    World, metrics,
 };
 
 use super::arguments::duration;
@@ -63,7 +64,7 @@ pub async fn stay(
     options: &DriftOptions,
     every: Duration,
 ) -> Result<ExitCode, Failure> {
-    let (watch, name) = watch(context, options).await?;
+    let (watch, name) = watch(context, options)?;
     context.tell(&format!("Checking {}-{} again and again.", name.stack, name.environment));
     let (sender, requests) = mpsc::channel(4);
     let signals = tokio::spawn(forward(Signals::listen()?, sender));
@@ -74,7 +75,7 @@ pub async fn stay(
 
 /// Makes one check, shows it whole, and tells what is news.
 pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
-    let (mut watch, _) = watch(context, options).await?;
+    let (mut watch, _) = watch(context, options)?;
     ended(watch.once().await, options)
 }
 
@@ -104,11 +105,11 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     );
     let mut listeners = listeners(&config)?;
     listeners.push(Arc::new(Topic::new(aws, topic)));
-    let (memory, edition) = memory(context, &name).await?;
+    let memory = Memory::new(&name.stack, &name.environment);
     let goes = Arc::new(Notify::new());
     let alone = Some(Alone { others, goes: Arc::clone(&goes) });
     let world =
-        Here { context, options, config, name, is_whole: true, alone, state: None, edition };
+        Here { context, options, config, name, is_whole: true, alone, state: None, edition: None };
     let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
     tokio::select! {
         outcome = watch.once() => ended(outcome, options),
@@ -136,7 +137,7 @@ fn settings(context: &Context) -> Result<(Config, Others), Failure> {
     Ok((config, others))
 }
 
-async fn watch<'a>(
+fn watch<'a>(
     context: &'a Context,
     options: &'a DriftOptions,
 ) -> Result<(Watch<Here<'a>>, StackName), Failure> {
@@ -146,7 +147,7 @@ async fn watch<'a>(
     if options.watching.tell && listeners.is_empty() {
         return Err(Failure::NobodyToTell);
     }
-    let (memory, edition) = memory(context, &name).await?;
+    let memory = Memory::new(&name.stack, &name.environment);
     let is_whole = options.watching.every.is_none();
     let world = Here {
         context,
@@ -156,7 +157,7 @@ async fn watch<'a>(
         is_whole,
         alone: None,
         state: None,
-        edition,
+        edition: None,
     };
     Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
 }
@@ -165,7 +166,13 @@ async fn watch<'a>(
 async fn memory(context: &Context, name: &StackName) -> Result<(Memory, Option<Edition>), Failure> {
     let StackName { stack, environment } = name;
     match context.store().await?.remembered(stack, environment).await? {
-        Some(Remembered { text, edition }) => Ok((Memory::read(&text)?, Some(edition))),
+        Some(Remembered { text, edition }) => match Memory::read(&text) {
+            Err(error @ MemoryError::Damaged(_)) => {
+                context.tell(&format!("{error}: all that is there is told once more"));
+                Ok((Memory::new(stack, environment), Some(edition)))
+            }
+            read => Ok((read?, Some(edition))),
+        },
         None => Ok((Memory::new(stack, environment), None)),
     }
 }

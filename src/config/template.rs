@@ -7,7 +7,7 @@ use super::service::Service;
 pub struct Guess {
     /// The stack's name, from the directory's.
     pub name: String,
-    /// The region, from the process's environment or AWS's own configuration.
+    /// The region, from `--region` or the process's environment.
     pub region: Option<String>,
     /// The image, if one is known.
     pub image: Option<String>,

@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 
 use super::Class;
 use crate::aws::Tags;
-use crate::plan::diff::{Sides, TAGS, equal};
+use crate::plan::diff::{Sides, TAGS};
 use crate::plan::place::{field_of, name_of};
 use crate::resource::Facts;
 use crate::resource::reference::reference_in;
+use crate::resource::value::equal;
 use crate::state::Known;
 
 /// One place in which the sides differ.

@@ -18,10 +18,11 @@ use super::taking::{Setting, setting};
 use super::{Class, Drift, Finding, Ignored, Subject, field_of};
 use crate::aws::{Tags, is_owned};
 use crate::config::Config;
-use crate::plan::diff::{TAGS, bounds_of, equal};
+use crate::plan::diff::TAGS;
 use crate::plan::place::{at, graft, steps};
 use crate::plan::{Action, Course, Origin, Plan, PlanError, Planned, PropertyChange, plan};
 use crate::resource::reference::references;
+use crate::resource::value::{bounds_of, equal};
 use crate::resource::{Address, Readiness};
 use crate::state::{Entry, State};
 

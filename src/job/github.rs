@@ -15,8 +15,8 @@ echo "code=$code" >> "$GITHUB_OUTPUT"
 "#;
 
 /// What the step that tells runs: one issue is opened when something drifts, written anew while it
-/// does, and closed when nothing does any more. A check that fails is told in it too. An issue's body
-/// may have 65,536 characters.
+/// does, and closed when nothing does any more. A check that fails, or does not even begin, is told in it
+/// too. An issue's body may have 65,536 characters.
 const TELL: &str = r#"number=$(gh issue list --state open --label drift --limit 1000 --json number,title \
   --jq "map(select(.title == \"$TITLE\")) | .[0].number // empty")
 if [ "$CODE" = 0 ]; then
@@ -25,7 +25,7 @@ if [ "$CODE" = 0 ]; then
   fi
   exit 0
 fi
-{ printf '```\n'; head --bytes 60000 <(cat drift.txt errors.txt); printf '\n```\n\n%s\n' "$RUN"; } > body.md
+{ printf '```\n'; head --bytes 60000 <(cat drift.txt errors.txt || echo "The check did not begin."); printf '\n```\n\n%s\n' "$RUN"; } > body.md
 if [ -n "$number" ]; then
   gh issue edit "$number" --body-file body.md
 else
@@ -35,6 +35,9 @@ fi
 # A check that failed fails the run; that something has drifted does not.
 [ "$CODE" = 2 ]
 "#;
+
+/// The step without which an image of the account's own registry is pulled by nobody.
+const LOGIN: &str = "      - uses: aws-actions/amazon-ecr-login@v2\n";
 
 /// Where the workflow is, from the repository's root.
 pub fn path(job: &Job) -> PathBuf {
@@ -46,6 +49,7 @@ pub fn workflow(job: &Job, role: &str, image: &str) -> Piece {
     let arguments = job.arguments.iter().map(|one| super::quoted(one)).collect::<Vec<_>>();
     let check = CHECK.replace("ARGUMENTS", &arguments.join(" "));
     let (of, region, cron) = (job.of(), &job.region, job.every.cron(&job.name()));
+    let login = if image.contains(".dkr.ecr.") { LOGIN } else { "" };
     let (role, image) = (yaml(role), yaml(image));
     let mut content = format!(
         "name: Drift of {of}\n\
@@ -56,13 +60,15 @@ pub fn workflow(job: &Job, role: &str, image: &str) -> Piece {
          \x20     - uses: actions/checkout@v4\n\
          \x20     - uses: aws-actions/configure-aws-credentials@v4\n\
          \x20       with:\n          role-to-assume: {role}\n          aws-region: {region}\n\
+         {login}\
          \x20     - name: Check\n        id: check\n        env:\n          IMAGE: {image}\n",
         yaml(&cron),
         job.name(),
     );
     content.push_str(&format!("        run: |\n{}", indented(&check, 10)));
     content.push_str(
-        "      - name: Tell\n        env:\n          GH_TOKEN: ${{ github.token }}\n          \
+        "      - name: Tell\n        if: ${{ !cancelled() }}\n        env:\n          \
+         GH_TOKEN: ${{ github.token }}\n          GH_REPO: ${{ github.repository }}\n          \
          CODE: ${{ steps.check.outputs.code }}\n          \
          RUN: ${{ github.server_url }}/${{ github.repository }}/actions/runs/${{ github.run_id }}\n",
     );

@@ -127,7 +127,15 @@ fn whatever_is_written_says_who_wrote_it() {
 }
 
 #[test]
-fn the_workflow_is_as_it_was_agreed() {
+fn the_workflow_is_as_expected() {
     let piece = workflow(&job("1h"), "arn:aws:iam::123456789012:role/drift", "acme/provision:1");
     insta::assert_snapshot!(piece.content);
+}
+
+#[test]
+fn an_image_of_the_accounts_own_registry_is_pulled_after_a_login() {
+    let of = |image| workflow(&job("1h"), "arn:aws:iam::123456789012:role/drift", image).content;
+    let login = "amazon-ecr-login";
+    assert!(of("123456789012.dkr.ecr.eu-west-1.amazonaws.com/provision:1").contains(login));
+    assert!(!of("acme/provision:1").contains(login));
 }

@@ -180,6 +180,14 @@ impl Present {
     }
 }
 
+/// What carries the stack's tags, in words.
+fn tagged(found: &[(Address, String)]) -> String {
+    let named: Vec<String> =
+        found.iter().map(|(address, id)| format!("{address} ({id})")).collect();
+    let verb = if found.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} in AWS with this stack's tags", named.join(", "))
+}
+
 /// Something stands in the way of any plan.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
@@ -192,7 +200,7 @@ pub enum PlanError {
         id: String,
     },
     /// AWS has resources with this stack's tags that the state does not know.
-    #[error("{} carries this stack's tags, but is not in its state", found.iter().map(|(address, id)| format!("{address} ({id})")).collect::<Vec<_>>().join(", "))]
+    #[error("{}, but not in the stack's state", tagged(found))]
     LostState {
         /// Which, with their ids.
         found: Vec<(Address, String)>,

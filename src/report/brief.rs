@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::board::short;
 use super::clean;
 use super::words::{rule, words};
-use crate::plan::diff::bounds_of;
 use crate::resource::Kind;
+use crate::resource::value::bounds_of;
 
 /// The few words for a spec; empty where there is nothing to say.
 pub fn brief(kind: Kind, spec: &Value) -> String {

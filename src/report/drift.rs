@@ -128,8 +128,12 @@ pub fn summary(drift: &Drift) -> String {
         format!("Drift: {} in {resources} resources.", told.join(", "))
     };
     let pending = drift.findings.iter().filter(|finding| !finding.class.is_drift()).count();
-    if pending > 0 {
-        let _ = write!(line, " {pending} of the file's changes are still to be applied.");
+    match pending {
+        0 => {}
+        1 => line.push_str(" 1 of the file's changes is still to be applied."),
+        many => {
+            let _ = write!(line, " {many} of the file's changes are still to be applied.");
+        }
     }
     match drift.ignored.len() {
         0 => {}

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::plan::diff::bounds_of;
 use crate::resource::reference::reference_in;
+use crate::resource::value::bounds_of;
 
 /// A value in words: what it refers to by its address, bounds and rules as they are said. Documents
 /// that are JSON for AWS too, such as policies, stay so.

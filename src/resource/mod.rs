@@ -36,6 +36,7 @@ pub mod subnet;
 pub mod target_group;
 pub mod task_definition;
 pub mod topic;
+pub mod value;
 pub mod vpc;
 
 use std::collections::BTreeSet;

@@ -163,7 +163,10 @@ async fn a_lost_state_is_told_from_a_stranger() {
         other.aws = crate::harness::clients(&other.endpoint);
         other.try_up(&config("")).await.expect_err("everything is there already").to_string()
     };
-    assert!(error.contains("carries this stack's tags, but is not in its state"), "{error}");
+    assert!(
+        error.contains("in AWS with this stack's tags, but not in the stack's state"),
+        "{error}"
+    );
     assert_eq!(cloud(&world), before);
 }
 

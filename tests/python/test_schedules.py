@@ -67,7 +67,7 @@ def test_the_workflow_fits_github_s_schema_and_its_steps_are_shell(stack):
 
 
 def run_tell(
-    stack: pathlib.Path, code: int, issues: list, found: str = "what was found"
+    stack: pathlib.Path, code: int | str, issues: list, found: str | None = "what was found"
 ) -> tuple[int, list[str]]:
     """Runs the step that tells, with a `gh` that writes down what it is asked."""
     install(stack, "github")
@@ -86,7 +86,10 @@ def run_tell(
     )
     (tools / "gh").chmod(0o755)
     for name in ("drift.txt", "errors.txt"):
-        (stack / name).write_text(f"{found}\n")
+        if found is None:
+            (stack / name).unlink(missing_ok=True)
+        else:
+            (stack / name).write_text(f"{found}\n")
     environment = {
         "PATH": f"{tools}:{os.environ['PATH']}",
         "CODE": str(code),
@@ -107,6 +110,12 @@ def test_the_workflow_keeps_one_issue(stack):
     assert run_tell(stack, 0, [7]) == (0, ["issue close"])
     code, asked = run_tell(stack, 1, [])
     assert code != 0 and asked == ["label create", "issue create"]
+
+
+def test_a_check_that_does_not_begin_is_told_too(stack):
+    code, asked = run_tell(stack, "", [], None)
+    assert code != 0 and asked == ["label create", "issue create"]
+    assert "did not begin" in (stack / "body.md").read_text()
 
 
 def test_the_job_fits_gitlab_s_schema(stack):

@@ -12,7 +12,6 @@ use crate::resource::kind::KindError;
 use crate::stack::PlacementError;
 use crate::state::EditError;
 use crate::state::store::{Copy, Exposure, StoreError};
-use crate::watch::MemoryError;
 
 use super::super::moving::MoveError;
 use super::Failure;
@@ -67,12 +66,7 @@ impl Failure {
             Self::Unmeasured(_) => {
                 vec!["who is told was told; the alarms know nothing of this check".into()]
             }
-            Self::Memory(MemoryError::Damaged(_)) => vec![
-                "remove the file `….drift.json` beside the state: all that is there is then told once more".into(),
-            ],
-            Self::Memory(MemoryError::Newer(_)) => {
-                vec!["use the version of provision that wrote it".into()]
-            }
+            Self::Memory(_) => vec!["use the version of provision that wrote it".into()],
             Self::Preflight(_) => {
                 vec!["`up --no-preflight` goes on all the same, if AWS is known to allow it".into()]
             }

@@ -94,7 +94,7 @@ pub enum Failure {
     Protected(#[from] Protected),
     #[error("this stack is protected: nothing of environment {environment} is removed")]
     KeptFromRemoval { environment: String },
-    #[error("the plan has to be confirmed, and there is no terminal to ask on")]
+    #[error("this has to be confirmed, and there is no terminal to ask on")]
     NobodyToAsk,
     #[error("this would undo what somebody else has changed: {}; nothing was done", undone(.0))]
     WouldUndo(Vec<Group>),

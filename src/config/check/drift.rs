@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Report;
 use super::arn;
 use crate::config::drift::{FROM_ENVIRONMENT, is_webhook};
+use crate::config::image::Reference;
 use crate::config::model::Config;
 use crate::config::when::{When, when};
 
@@ -13,6 +14,7 @@ const SHORTEST: Duration = Duration::from_mins(5);
 
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     check_webhook(config, report);
+    check_image(config, report);
     let Some(schedule) = &config.drift.schedule else { return };
     let example = "for example `schedule = \"rate(1 hour)\"`";
     match when(schedule) {
@@ -45,6 +47,14 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             "a check in the account has no such environment variable",
             "set `drift.webhook_secret` to the secret or parameter that holds the address",
         );
+    }
+}
+
+fn check_image(config: &Config, report: &mut Report<'_>) {
+    let Some(image) = &config.drift.image else { return };
+    if let Err(why) = image.parse::<Reference>() {
+        let message = format!("`{image}` is not a reference to an image: {why}");
+        report.wrong(&["drift.image"], message, super::service::IMAGE_ADVICE);
     }
 }
 

@@ -22,17 +22,16 @@ pub(super) fn check(service: &Service, region: &str, report: &mut Report<'_>) {
     check_policies(service, region, report);
 }
 
+/// How a reference to an image is written.
+pub(super) const IMAGE_ADVICE: &str = "registry/repository:tag, such as `ghcr.io/acme/shop:1.4.2`";
+
 fn check_image(service: &Service, report: &mut Report<'_>) {
     if !report.is_written("image") {
         let advice = "name the container image to run: `image = \"ghcr.io/acme/shop:1.4.2\"`, or give --image";
         report.wrong(&["image"], "the service has no `image`", advice);
     } else if let Err(why) = service.image.parse::<Reference>() {
         let message = format!("`{}` is not a reference to an image: {why}", service.image);
-        report.wrong(
-            &["image"],
-            message,
-            "registry/repository:tag, such as `ghcr.io/acme/shop:1.4.2`",
-        );
+        report.wrong(&["image"], message, IMAGE_ADVICE);
     }
 }
 
