@@ -981,12 +981,13 @@ ELSEWHERE_OF_S3 = {"CreateSession", "ListDirectoryBuckets", "WriteGetObjectRespo
 def least(shape: Any) -> Any:
     """The least that a shape of botocore's takes, of a bucket and a key that there are."""
     if shape.type_name == "structure":
-        return {name: least(shape.members[name]) for name in shape.required_members}
+        union = list(shape.members)[:1] if shape.is_tagged_union else []
+        return {name: least(shape.members[name]) for name in shape.required_members or union}
     if shape.type_name == "list":
         return [least(shape.member)]
     named = {"BucketName": "life-state", "ObjectKey": "key", "CopySource": "life-state/key"}
     values = {"integer": 1, "long": 1, "boolean": True, "timestamp": 0, "blob": b""}
-    text = shape.enum[0] if getattr(shape, "enum", None) else "text"
+    text = shape.enum[0] if getattr(shape, "enum", None) else "text" * 5
     return named.get(shape.name, values.get(shape.type_name, text))
 
 

@@ -49,6 +49,7 @@ pub fn unknown_service(name: &str) -> ApiError {
 }
 
 /// The answer of a room to an operation that it does not know.
+#[must_use]
 pub fn unknown_operation(operation: &str) -> ApiError {
     ApiError::new(UNKNOWN_OPERATION, format!("The simulated AWS does not answer {operation}."))
 }

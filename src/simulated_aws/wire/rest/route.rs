@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn asked(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<String, String> {
-        let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         let (method, target) = (method.to_owned(), target.to_owned());
         let request = Request { method, target, headers: headers.collect(), ..Request::default() };
         let path = request.path();
