@@ -213,7 +213,7 @@ pub(super) fn store_hints(error: &StoreError) -> Vec<String> {
         StoreError::NoCopy { .. } => {
             vec!["`provision recover` finds the stack's resources in AWS, and writes its state anew".into()]
         }
-        StoreError::NoFile { .. } => vec!["move it away, or choose another `--state-dir`".into()],
+        StoreError::NoFile { .. } => vec!["name another file; for one of the state: move it away, or choose another `--state-dir`".into()],
         StoreError::Link { .. } => vec!["put the file itself there, or choose another `--state-dir`".into()],
         StoreError::Disk { .. } | StoreError::Broken { .. } => vec![
             "make room, or make the directory writable, and run the same again: it goes on from what is recorded".into(),

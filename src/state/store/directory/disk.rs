@@ -57,9 +57,11 @@ fn refuse_other_than_file(path: &Path) -> Result<(), StoreError> {
 
 /// Puts a file in place as a whole: nobody ever sees half of it, not even after a power cut.
 ///
-/// What stands at the path is replaced, not written through.
+/// What stands at the path is replaced, not written through; so a device or a pipe is refused, of
+/// which a user who may do so would be left with a plain file: `/dev/null`, of all things.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     refuse_link(path)?;
+    refuse_other_than_file(path)?;
     let directory = directory_of(path);
     let mut file =
         tempfile::NamedTempFile::new_in(directory).map_err(disk("writing into", directory))?;
@@ -107,7 +109,7 @@ pub(super) fn private() -> OpenOptions {
 ///
 /// # Errors
 ///
-/// When the disk refuses, or a symbolic link stands there.
+/// When the disk refuses, or something other than a file stands there.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     replace(path, content)
 }

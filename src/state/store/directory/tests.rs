@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -403,7 +403,7 @@ fn copies_are_not_kept_behind_a_link() {
 }
 
 #[test]
-fn a_saved_file_is_the_owners_and_is_not_written_through_a_link() {
+fn a_saved_file_is_the_owners_and_replaces_no_link_and_no_pipe() {
     let directory = tempfile::tempdir().unwrap();
     let (file, link) = (directory.path().join("plan"), directory.path().join("link"));
     write_private(&file, b"secret").unwrap();
@@ -411,6 +411,10 @@ fn a_saved_file_is_the_owners_and_is_not_written_through_a_link() {
     symlink(&file, &link).unwrap();
     assert!(matches!(write_private(&link, b"other").unwrap_err(), StoreError::Link { .. }));
     assert_eq!(fs::read(&file).unwrap(), b"secret");
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(matches!(write_private(&pipe, b"other").unwrap_err(), StoreError::NoFile { .. }));
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo(), "it is left as it was");
 }
 
 #[test]
