@@ -27,7 +27,6 @@ use super::arguments::Overriding;
 use super::ask;
 use super::connect::Cloud;
 use super::context::{Context, StackName};
-use super::down;
 use super::failure::{self, Failure};
 use super::formats::{self, Format};
 use super::locking::lock;
@@ -127,7 +126,7 @@ pub async fn checked(
             Seen::of(&aws, config, &state).await?.check(&state, &config.drift.ignore, today());
         Ok((state, drift, aws))
     };
-    let (state, mut drift, aws) = once_undisturbed(context, options, name, look, |_| ()).await?;
+    let (state, mut drift, aws) = once_undisturbed(context, options, name, look).await?;
     if options.who
         && let Some(note) = trail::tell(&aws, &state, &mut drift).await
     {
@@ -136,34 +135,27 @@ pub async fn checked(
     Ok((state, drift))
 }
 
-/// Makes the check that needs no file. `goes` hears that the stack is being taken down.
+/// Makes the check that needs no file.
 pub async fn checked_alone(
     context: &Context,
     options: &DriftOptions,
     config: &Config,
     others: &Others,
     name: &StackName,
-    goes: impl Fn(),
 ) -> Result<(State, Drift), Failure> {
     let look = async |state: State| {
         let aws = context.connect(&state.region).await?.aws;
         Ok(check_alone(&aws, state, others, &config.drift.ignore, today()).await?)
     };
-    let waits_for = |holder: &Holder| {
-        if holder.command == down::COMMAND {
-            goes();
-        }
-    };
-    once_undisturbed(context, options, name, look, waits_for).await
+    once_undisturbed(context, options, name, look).await
 }
 
-/// Has a look at a stack while nobody is at work on it. `heard` hears of everybody who is.
+/// Has a look at a stack while nobody is at work on it.
 async fn once_undisturbed<S>(
     context: &Context,
     options: &DriftOptions,
     name: &StackName,
     look: impl AsyncFn(State) -> Result<S, Failure>,
-    heard: impl Fn(&Holder),
 ) -> Result<S, Failure> {
     let store = context.store().await?;
     let patience = options.locking.lock_timeout.unwrap_or(PATIENCE);
@@ -175,7 +167,6 @@ async fn once_undisturbed<S>(
     };
     let waits_for = |holder: &Holder| {
         context.tell(&format!("Waiting for {holder}: what changes now would look like drift."));
-        heard(holder);
     };
     undisturbed(store, name, patience, look, waits_for).await
 }
@@ -213,8 +204,10 @@ async fn fix(
     check_place(&cloud.aws, &state).await?;
     let mut writer = lock.begin(state).await?;
     let fixed = fix_with(context, options, config, &cloud, &mut writer).await;
-    writer.finish().await?;
-    fixed
+    let written = writer.finish().await.map(drop);
+    let code = run::before(context, fixed, &written)?;
+    written?;
+    Ok(code)
 }
 
 async fn fix_with(

@@ -12,11 +12,12 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::aws::NoRegion;
 use crate::config::{self, Config, FROM_ENVIRONMENT};
 use crate::drift::Drift;
+use crate::event::Verb;
 use crate::graph::Others;
 use crate::report::drift::{document, summary};
 use crate::report::json;
@@ -25,12 +26,13 @@ use crate::state::State;
 use crate::state::store::{Edition, Remembered};
 use crate::watch::message::lines;
 use crate::watch::{
-    Listeners, Memory, MemoryError, News, Outcome, Request, Rhythm, Shown, Topic, Watch, Webhook,
-    World, metrics,
+    Keeper, Listeners, Memory, MemoryError, News, Outcome, Request, Rhythm, Shown, Topic, Watch,
+    Webhook, World, metrics,
 };
 
 use super::arguments::duration;
 use super::context::{Context, StackName};
+use super::down;
 use super::drift::{self, DriftOptions};
 use super::failure::Failure;
 
@@ -76,19 +78,26 @@ pub async fn stay(
 /// Makes one check, shows it whole, and tells what is news.
 pub async fn once(context: &Context, options: &DriftOptions) -> Result<ExitCode, Failure> {
     let (mut watch, _) = watch(context, options)?;
-    ended(watch.once().await, options)
+    ended(context, watch.once().await, options)
 }
 
-/// What a single check means for the shell.
-fn ended(outcome: Outcome, options: &DriftOptions) -> Result<ExitCode, Failure> {
-    let drift = outcome.checked.map_err(Failure::Check)?;
-    if let Some((listener, why)) = outcome.untold.into_iter().next() {
-        return Err(Failure::Untold { listener, why });
-    }
-    match outcome.unmeasured {
-        Some(why) => Err(Failure::Unmeasured(why)),
-        None => Ok(drift::code(&drift, options)),
-    }
+/// What a single check means for the shell: the first that went wrong is why it fails.
+fn ended(context: &Context, outcome: Outcome, options: &DriftOptions) -> Result<ExitCode, Failure> {
+    let Outcome { checked, untold, unmeasured, unkept } = outcome;
+    let code = checked.as_ref().map(|drift| drift::code(drift, options));
+    let untold = untold.into_iter().map(|(listener, why)| Failure::Untold { listener, why });
+    let unmeasured = unmeasured.map(Failure::Unmeasured);
+    let unkept = unkept.map(Failure::Unkept);
+    let mut failures = untold.chain(unmeasured).chain(unkept);
+    let first = match code {
+        Ok(code) => match failures.next() {
+            Some(first) => first,
+            None => return Ok(code),
+        },
+        Err(why) => Failure::Check(why.clone()),
+    };
+    context.warn(&failures.map(|failure| failure.text()).collect::<Vec<_>>());
+    Err(first)
 }
 
 /// Makes the check that the account makes by itself, in a task that `up` has set up: needs no file.
@@ -106,19 +115,48 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     let mut listeners = listeners(&config)?;
     listeners.push(Arc::new(Topic::new(aws, topic)));
     let memory = Memory::new(&name.stack, &name.environment);
-    let goes = Arc::new(Notify::new());
-    let alone = Some(Alone { others, goes: Arc::clone(&goes) });
-    let world =
-        Here { context, options, config, name, is_whole: true, alone, state: None, edition: None };
-    let mut watch = Watch::new(world, memory, listeners, options.fail_on.into());
+    let keeper = Desk { context, name: name.clone(), edition: None };
+    let goes = taken_down(context, &name);
+    let world = Here {
+        context,
+        options,
+        config,
+        name: name.clone(),
+        is_whole: true,
+        others: Some(others),
+        state: None,
+    };
+    let mut watch = Watch::new(world, keeper, memory, listeners, options.fail_on.into());
     tokio::select! {
-        outcome = watch.once() => ended(outcome, options),
+        outcome = watch.once() => ended(context, outcome, options),
         // Whoever takes the stack down waits for the network interface of this very task.
-        () = goes.notified() => {
+        () = goes => {
             context.tell("The stack is being taken down: there is nothing to check.");
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// How often it is looked whether the stack is being taken down.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Ends when somebody has begun to take the stack down; one who is only asked about it has not.
+async fn taken_down(context: &Context, name: &StackName) {
+    // Where that can't be looked up, the check will tell why.
+    while !is_taken_down(context, name).await.unwrap_or_default() {
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+async fn is_taken_down(context: &Context, name: &StackName) -> Result<bool, Failure> {
+    let store = context.store().await?;
+    let holder = store.at_work(&name.stack, &name.environment).await?;
+    if holder.is_none_or(|holder| holder.command != down::COMMAND) {
+        return Ok(false);
+    }
+    let state = store.load(&name.stack, &name.environment).await?;
+    let goes = |state: State| state.in_doubt.values().any(|intent| intent.verb == Verb::Delete);
+    Ok(state.is_none_or(goes))
 }
 
 /// What the task was given in place of a file.
@@ -140,7 +178,7 @@ fn settings(context: &Context) -> Result<(Config, Others), Failure> {
 fn watch<'a>(
     context: &'a Context,
     options: &'a DriftOptions,
-) -> Result<(Watch<Here<'a>>, StackName), Failure> {
+) -> Result<(Watch<Here<'a>, Desk<'a>>, StackName), Failure> {
     let config = context.config(&options.overriding)?;
     let name = StackName { stack: config.name.clone(), environment: config.environment.clone() };
     let listeners = listeners(&config)?;
@@ -149,29 +187,27 @@ fn watch<'a>(
     }
     let memory = Memory::new(&name.stack, &name.environment);
     let is_whole = options.watching.every.is_none();
-    let world = Here {
-        context,
-        options,
-        config,
-        name: name.clone(),
-        is_whole,
-        alone: None,
-        state: None,
-        edition: None,
-    };
-    Ok((Watch::new(world, memory, listeners, options.fail_on.into()), name))
+    let world =
+        Here { context, options, config, name: name.clone(), is_whole, others: None, state: None };
+    let keeper = Desk { context, name: name.clone(), edition: None };
+    Ok((Watch::new(world, keeper, memory, listeners, options.fail_on.into()), name))
 }
 
 /// What is remembered, and which writing of it this is; `None` for none.
-async fn memory(context: &Context, name: &StackName) -> Result<(Memory, Option<Edition>), Failure> {
+async fn memory(context: &Context, name: &StackName) -> Result<(Memory, Option<Edition>), String> {
     let StackName { stack, environment } = name;
-    match context.store().await?.remembered(stack, environment).await? {
+    let remembered =
+        async || Ok::<_, Failure>(context.store().await?.remembered(stack, environment).await?);
+    match remembered().await.map_err(|failure| failure.text())? {
         Some(Remembered { text, edition }) => match Memory::read(&text) {
             Err(error @ MemoryError::Damaged(_)) => {
                 context.tell(&format!("{error}: all that is there is told once more"));
                 Ok((Memory::new(stack, environment), Some(edition)))
             }
-            read => Ok((read?, Some(edition))),
+            Err(error @ MemoryError::Newer(_)) => {
+                Err(format!("{error}: use the version of provision that wrote it"))
+            }
+            Ok(memory) => Ok((memory, Some(edition))),
         },
         None => Ok((Memory::new(stack, environment), None)),
     }
@@ -203,31 +239,25 @@ struct Here<'a> {
     name: StackName,
     /// Whether a check is shown whole, and not in one line.
     is_whole: bool,
-    /// Where there is no file and the state says what was applied.
-    alone: Option<Alone>,
+    /// Where there is no file and the state says what was applied: what is left to others.
+    others: Option<Others>,
     /// The state of the last check.
     state: Option<State>,
-    /// Which writing of what is remembered was last read or written.
-    edition: Option<Edition>,
 }
 
-/// What the check knows that the account makes by itself.
-struct Alone {
-    /// What is left to others.
-    others: Others,
-    /// Hears when the stack is being taken down.
-    goes: Arc<Notify>,
+/// Where it is written down what was told: beside the state.
+struct Desk<'a> {
+    context: &'a Context,
+    name: StackName,
+    /// Which writing was last read or written.
+    edition: Option<Edition>,
 }
 
 impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let Self { context, options, config, name, .. } = &*self;
-        let checked = match &self.alone {
-            Some(alone) => {
-                let Alone { others, goes } = alone;
-                let goes = || goes.notify_one();
-                drift::checked_alone(context, options, config, others, name, goes).await
-            }
+        let checked = match &self.others {
+            Some(others) => drift::checked_alone(context, options, config, others, name).await,
             None => drift::checked(context, options, config, name).await,
         };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
@@ -279,16 +309,17 @@ impl World for Here<'_> {
     }
 
     async fn measure(&mut self, drift: &Drift) -> Result<(), String> {
-        if self.alone.is_none() {
+        if self.others.is_none() {
             return Ok(());
         }
         let aws = self.context.connect(&drift.region).await.map_err(|failure| failure.text())?.aws;
         metrics::put(&aws, drift).await.map_err(|error| Failure::from(error).text())
     }
+}
 
+impl Keeper for Desk<'_> {
     async fn recall(&mut self) -> Result<Option<Memory>, String> {
-        let recalled = memory(self.context, &self.name).await;
-        let (memory, edition) = recalled.map_err(|failure| failure.text())?;
+        let (memory, edition) = memory(self.context, &self.name).await?;
         let known = std::mem::replace(&mut self.edition, edition);
         Ok((known != self.edition).then_some(memory))
     }

@@ -7,8 +7,8 @@
 //!
 //! The rules: two checks never run at once; a check that fails is told as what it found would be,
 //! and ends nothing; what was told is written down before anything else is told; what others tell
-//! who watch the same is not told again. The world comes in through [`World`] alone, and time is
-//! tokio's.
+//! who watch the same is not told again. The world comes in through [`World`] and [`Keeper`] alone,
+//! and time is tokio's.
 
 pub mod alone;
 pub mod ledger;
@@ -83,7 +83,11 @@ pub trait World {
     fn measure(&mut self, _drift: &Drift) -> impl Future<Output = Result<(), String>> {
         std::future::ready(Ok(()))
     }
+}
 
+/// Where a watch writes down what is to be remembered; apart from its [`World`], since what was told
+/// is written down while a check goes on, too.
+pub trait Keeper {
     /// What is remembered by now; `None` if nobody else has written since this last recalled or kept
     /// it.
     fn recall(&mut self) -> impl Future<Output = Result<Option<Memory>, String>>;
@@ -147,19 +151,23 @@ pub struct Outcome {
     pub untold: Vec<(&'static str, String)>,
     /// Why it could not be measured, if it could not.
     pub unmeasured: Option<String>,
+    /// Why what was told could not be written down, if it could not: it is told again.
+    pub unkept: Option<String>,
 }
 
 /// Checks, and the telling of them.
 #[derive(Debug)]
-pub struct Watch<W> {
+pub struct Watch<W, K> {
     world: W,
-    notes: Notes,
+    notes: Notes<K>,
     listeners: Listeners,
     least: Severity,
     /// Who is being told, and until when it was claimed.
     telling: BTreeMap<&'static str, Timestamp>,
     /// What whoever watches has seen; not remembered, since the next one has not.
     shown: Ledger,
+    /// Why what happened last could not be written down, if it could not.
+    unkept: Option<String>,
 }
 
 /// What a listener was told, and whether it heard.
@@ -172,12 +180,13 @@ enum Turn {
     Told(Box<Telling>),
 }
 
-impl<W: World> Watch<W> {
+impl<W: World, K: Keeper> Watch<W, K> {
     /// A watch that goes on from what `memory` says. Findings that matter less than `least` are not
     /// told.
-    pub fn new(world: W, memory: Memory, listeners: Listeners, least: Severity) -> Self {
+    pub fn new(world: W, keeper: K, memory: Memory, listeners: Listeners, least: Severity) -> Self {
+        let notes = Notes::new(memory, keeper);
         let (telling, shown) = (BTreeMap::new(), Ledger::default());
-        Self { world, notes: Notes::new(memory), listeners, least, telling, shown }
+        Self { world, notes, listeners, least, telling, shown, unkept: None }
     }
 
     /// Makes one check, and tells what is news; waits until it is told, or can't be.
@@ -194,7 +203,7 @@ impl<W: World> Watch<W> {
             }
             self.settle(told).await;
         }
-        Outcome { checked, untold, unmeasured }
+        Outcome { checked, untold, unmeasured, unkept: self.unkept.take() }
     }
 
     /// Makes checks in a rhythm until it is asked to stop.
@@ -216,7 +225,9 @@ impl<W: World> Watch<W> {
                 Turn::Asked(Request::Reread) => self.reread(),
                 Turn::Told(told) => self.settle(*told).await,
                 Turn::Check => {
-                    let Some(checked) = self.check(&mut requests).await else { break };
+                    let Some(checked) = self.check(&mut requests, &mut tellings).await else {
+                        break;
+                    };
                     self.take_in(&checked, &mut tellings).await;
                     self.measure(&checked).await;
                     rhythm.advance();
@@ -226,28 +237,38 @@ impl<W: World> Watch<W> {
         self.end(tellings).await;
     }
 
-    /// Makes a check; `None` when it was asked to stop meanwhile.
+    /// Makes a check; `None` when it was asked to stop meanwhile. What is told meanwhile is written
+    /// down at once, and shown afterwards.
     async fn check(
         &mut self,
         requests: &mut mpsc::Receiver<Request>,
+        tellings: &mut JoinSet<Telling>,
     ) -> Option<Result<Drift, String>> {
-        let mut is_to_reread = false;
+        let (mut is_to_reread, mut told) = (false, Vec::new());
         let checked = {
             let mut check = std::pin::pin!(self.world.check());
             loop {
                 tokio::select! {
-                    checked = &mut check => break checked,
+                    checked = &mut check => break Some(checked),
+                    Some(telling) = tellings.join_next() => {
+                        let telling = telling.expect("a listener does not panic");
+                        let kept = write_down(&mut self.notes, &mut self.telling, &telling).await;
+                        told.push((telling, kept));
+                    }
                     asked = requests.recv() => match asked {
                         Some(Request::Reread) => is_to_reread = true,
-                        Some(Request::Stop) | None => return None,
+                        Some(Request::Stop) | None => break None,
                     },
                 }
             }
         };
+        for (telling, kept) in told {
+            self.show_told(&telling, kept);
+        }
         if is_to_reread {
             self.reread();
         }
-        Some(checked)
+        checked
     }
 
     fn reread(&mut self) {
@@ -309,24 +330,29 @@ impl<W: World> Watch<W> {
         Some(why)
     }
 
-    /// Writes down what came of a telling.
-    async fn settle(&mut self, (listener, message, heard): Telling) {
-        let Some(until) = self.telling.remove(listener) else { return };
-        match heard {
-            Ok(()) => {
-                self.world.show(&Shown::Told { listener, message: &message });
-                self.note(Event::Told { listener, news: message.news, until }).await;
-            }
-            Err(why) => {
-                self.world.show(&Shown::Untold { listener, why: &why });
-                self.note(Event::Untold { listener, until }).await;
-            }
-        }
+    /// Writes down what came of a telling, and shows it.
+    async fn settle(&mut self, telling: Telling) {
+        let kept = write_down(&mut self.notes, &mut self.telling, &telling).await;
+        self.show_told(&telling, kept);
+    }
+
+    fn show_told(&mut self, (listener, message, heard): &Telling, kept: Result<(), String>) {
+        self.world.show(&match heard {
+            Ok(()) => Shown::Told { listener, message },
+            Err(why) => Shown::Untold { listener, why },
+        });
+        self.show_kept(kept);
     }
 
     async fn note(&mut self, event: Event) {
-        if let Err(why) = self.notes.take(event, &mut self.world).await {
-            self.world.show(&Shown::NotKept(&why));
+        let kept = self.notes.take(event).await;
+        self.show_kept(kept);
+    }
+
+    fn show_kept(&mut self, kept: Result<(), String>) {
+        self.unkept = kept.err();
+        if let Some(why) = &self.unkept {
+            self.world.show(&Shown::NotKept(why));
         }
     }
 
@@ -340,4 +366,19 @@ impl<W: World> Watch<W> {
             self.note(Event::Untold { listener, until }).await;
         }
     }
+}
+
+/// Writes down what came of a telling: nobody is kept from it any longer.
+async fn write_down<K: Keeper>(
+    notes: &mut Notes<K>,
+    telling: &mut BTreeMap<&'static str, Timestamp>,
+    (listener, message, heard): &Telling,
+) -> Result<(), String> {
+    let until = telling.remove(listener).expect("only who is being told answers");
+    let news = || message.news.clone();
+    let event = match heard {
+        Ok(()) => Event::Told { listener, news: news(), until },
+        Err(_) => Event::Untold { listener, until },
+    };
+    notes.take(event).await
 }

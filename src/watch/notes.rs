@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::World;
+use super::Keeper;
 use super::ledger::News;
 use super::memory::Memory;
 use crate::drift::{Drift, Severity};
@@ -67,31 +67,32 @@ pub(super) fn until(at: Timestamp) -> Timestamp {
 
 /// What is remembered, as far as this watch knows, and what of that nobody else can know yet.
 #[derive(Debug)]
-pub(super) struct Notes {
+pub(super) struct Notes<K> {
     pub memory: Memory,
     unwritten: Vec<Event>,
+    keeper: K,
 }
 
-impl Notes {
-    pub fn new(memory: Memory) -> Self {
-        Self { memory, unwritten: Vec::new() }
+impl<K: Keeper> Notes<K> {
+    pub fn new(memory: Memory, keeper: K) -> Self {
+        Self { memory, unwritten: Vec::new(), keeper }
     }
 
     /// Remembers something, and writes it down. An error says, in words, why it could not be written:
     /// the next time tries again.
-    pub async fn take(&mut self, event: Event, world: &mut impl World) -> Result<(), String> {
+    pub async fn take(&mut self, event: Event) -> Result<(), String> {
         event.happen(&mut self.memory);
         self.unwritten.push(event);
         let surplus = self.unwritten.len().saturating_sub(MOST_UNWRITTEN);
         self.unwritten.drain(..surplus);
         for _ in 0..ATTEMPTS {
-            if let Some(theirs) = world.recall().await? {
+            if let Some(theirs) = self.keeper.recall().await? {
                 self.memory = theirs;
                 for event in &self.unwritten {
                     event.happen(&mut self.memory);
                 }
             }
-            if world.keep(&self.memory).await? {
+            if self.keeper.keep(&self.memory).await? {
                 self.unwritten.clear();
                 return Ok(());
             }

@@ -21,12 +21,26 @@ struct Stage {
     takes: Duration,
     log: Log,
     began: Instant,
+    /// Whether what is found can't be measured.
+    is_ill: bool,
+    listeners: Listeners,
+}
+
+/// Where what is to be remembered is written down.
+#[derive(Debug)]
+struct Desk {
     kept: Kept,
     /// Which writing this one knows.
     knows: usize,
-    /// Whether what is found can't be measured, and what is to be remembered not be written.
+    /// Whether nothing can be written.
     is_ill: bool,
-    listeners: Listeners,
+}
+
+impl Desk {
+    /// One that knows what is written by now.
+    fn beside(kept: &Kept) -> Self {
+        Self { kept: Arc::clone(kept), knows: kept.lock().unwrap().0, is_ill: false }
+    }
 }
 
 /// What is remembered, and how often it was written; all that several stages share.
@@ -44,8 +58,6 @@ impl Stage {
             takes: Duration::from_secs(5),
             log: Arc::clone(log),
             began: Instant::now(),
-            kept: Arc::default(),
-            knows: 0,
             is_ill: false,
             listeners: vec![],
         }
@@ -130,7 +142,9 @@ impl World for Stage {
     async fn measure(&mut self, _: &Drift) -> Result<(), String> {
         if self.is_ill { Err("denied".into()) } else { Ok(()) }
     }
+}
 
+impl Keeper for Desk {
     async fn recall(&mut self) -> Result<Option<Memory>, String> {
         let (written, memory) = self.kept.lock().unwrap().clone();
         // Others come in between.
@@ -152,6 +166,16 @@ impl World for Stage {
         self.knows = kept.0;
         Ok(true)
     }
+}
+
+/// A watch that goes on from what it is given.
+fn watching(stage: Stage, desk: Desk, memory: Memory, ear: &Arc<Ear>) -> Watch<Stage, Desk> {
+    Watch::new(stage, desk, memory, vec![Arc::<Ear>::clone(ear)], Severity::Low)
+}
+
+/// A watch that goes on from nothing.
+fn fresh(stage: Stage, ear: &Arc<Ear>) -> Watch<Stage, Desk> {
+    watching(stage, Desk::beside(&Kept::default()), Memory::new("shop", "dev"), ear)
 }
 
 /// Hears after a while, or not, as the script says.
@@ -192,8 +216,7 @@ impl Listener for Ear {
 async fn minutes(minutes: u64, every: u64, stage: Stage, ear: &Arc<Ear>) -> Vec<String> {
     let log = Arc::clone(&stage.log);
     let (ask, requests) = mpsc::channel(4);
-    let listeners: Listeners = vec![Arc::<Ear>::clone(ear)];
-    let watch = Watch::new(stage, Memory::new("shop", "dev"), listeners, Severity::Low);
+    let watch = fresh(stage, ear);
     let rhythm = Rhythm::new(Duration::from_mins(every), 7);
     let running = tokio::spawn(watch.run(rhythm, requests));
     sleep(Duration::from_secs(minutes * 60 + 59)).await;
@@ -267,9 +290,9 @@ async fn it_stops_at_once_and_lets_a_telling_end() {
     let ear = Ear::new(Duration::from_secs(4), &[]);
     let log = Log::default();
     let stage = Stage { takes: Duration::from_mins(5), ..Stage::new(vec![Ok(vec!["a"])], &log) };
-    let kept = Arc::clone(&stage.kept);
+    let kept = Kept::default();
     let (ask, requests) = mpsc::channel(4);
-    let watch = Watch::new(stage, Memory::new("shop", "dev"), vec![ear.clone()], Severity::Low);
+    let watch = beside(&kept, stage, &ear);
     let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_mins(6), 7), requests));
     // In the first telling.
     sleep(Duration::from_mins(5) + Duration::from_secs(1)).await;
@@ -288,7 +311,7 @@ async fn a_check_that_is_under_way_is_given_up() {
     let log = Log::default();
     let stage = Stage { takes: Duration::from_mins(5), ..Stage::new(vec![Ok(vec!["a"])], &log) };
     let (ask, requests) = mpsc::channel(4);
-    let watch = Watch::new(stage, Memory::new("shop", "dev"), vec![ear.clone()], Severity::Low);
+    let watch = fresh(stage, &ear);
     let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_mins(6), 7), requests));
     sleep(Duration::from_secs(30)).await;
     ask.send(Request::Reread).await.unwrap();
@@ -304,7 +327,7 @@ async fn whom_it_tells_changes_when_the_file_is_read_anew() {
     let script = vec![Ok(vec!["a"]), Ok(vec!["b"])];
     let stage = Stage { listeners: vec![new.clone()], ..Stage::new(script, &Log::default()) };
     let (ask, requests) = mpsc::channel(4);
-    let watch = Watch::new(stage, Memory::new("shop", "dev"), vec![old.clone()], Severity::Low);
+    let watch = fresh(stage, &old);
     let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_mins(10), 7), requests));
     sleep(Duration::from_mins(5)).await;
     ask.send(Request::Reread).await.unwrap();
@@ -320,8 +343,8 @@ async fn single_checks_go_on_from_what_the_last_one_remembers() {
     let mut memory = Memory::new("shop", "dev");
     for places in [vec!["a"], vec!["a"], vec!["a"], vec!["b"]] {
         let stage = Stage::new(vec![Ok(places)], &Log::default());
-        let kept = Arc::clone(&stage.kept);
-        let mut watch = Watch::new(stage, memory, vec![ear.clone()], Severity::Low);
+        let kept = Kept::default();
+        let mut watch = watching(stage, Desk::beside(&kept), memory, &ear);
         let outcome = watch.once().await;
         assert!(outcome.checked.is_ok());
         memory = self::kept(&kept);
@@ -330,27 +353,26 @@ async fn single_checks_go_on_from_what_the_last_one_remembers() {
     assert_eq!(memory.checks, 4);
 }
 
-/// A stage that remembers with others.
-fn beside(kept: &Kept, script: Script) -> Stage {
-    Stage { kept: Arc::clone(kept), ..Stage::new(script, &Log::default()) }
+/// A watch that remembers with others, and goes on from what is remembered when it begins.
+fn beside(kept: &Kept, stage: Stage, ear: &Arc<Ear>) -> Watch<Stage, Desk> {
+    let memory = kept.lock().unwrap().1.clone();
+    let memory = memory.unwrap_or_else(|| Memory::new("shop", "dev"));
+    watching(stage, Desk::beside(kept), memory, ear)
 }
 
-/// A watch that goes on from what is remembered when it begins.
-fn watching(stage: Stage, ear: &Arc<Ear>) -> Watch<Stage> {
-    let (written, memory) = stage.kept.lock().unwrap().clone();
-    let memory = memory.unwrap_or_else(|| Memory::new("shop", "dev"));
-    let stage = Stage { knows: written, ..stage };
-    Watch::new(stage, memory, vec![ear.clone()], Severity::Low)
+/// A stage on which nobody looks.
+fn finding(script: Script) -> Stage {
+    Stage::new(script, &Log::default())
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_another_watch_has_told_is_not_told_again() {
     let (kept, ear) = (Kept::default(), Ear::new(Duration::ZERO, &[]));
-    let mut here = watching(beside(&kept, vec![Ok(vec![]), Ok(vec!["a"])]), &ear);
+    let mut here = beside(&kept, finding(vec![Ok(vec![]), Ok(vec!["a"])]), &ear);
     here.once().await;
-    watching(beside(&kept, vec![Ok(vec!["a"])]), &ear).once().await;
+    beside(&kept, finding(vec![Ok(vec!["a"])]), &ear).once().await;
     here.once().await;
-    watching(beside(&kept, vec![Ok(vec!["a"])]), &ear).once().await;
+    beside(&kept, finding(vec![Ok(vec!["a"])]), &ear).once().await;
     assert_eq!(ear.heard(), ["shop-dev: 1 high first seen"]);
 }
 
@@ -358,9 +380,9 @@ async fn what_another_watch_has_told_is_not_told_again() {
 async fn what_comes_again_is_told_although_another_watch_told_that_it_was_gone() {
     let (kept, ear) = (Kept::default(), Ear::new(Duration::ZERO, &[]));
     let script = vec![Ok(vec!["a"]), Ok(vec![]), Ok(vec!["a"])];
-    let mut here = watching(beside(&kept, script), &ear);
+    let mut here = beside(&kept, finding(script), &ear);
     here.once().await;
-    watching(beside(&kept, vec![Ok(vec![])]), &ear).once().await;
+    beside(&kept, finding(vec![Ok(vec![])]), &ear).once().await;
     here.once().await;
     here.once().await;
     let expected =
@@ -373,12 +395,12 @@ async fn what_comes_again_is_told_although_another_watch_told_that_it_was_gone()
 async fn of_several_that_check_at_once_one_tells() {
     let (kept, ear) = (Kept::default(), Ear::new(Duration::from_secs(20), &[]));
     let task = |number: u64| {
-        let stage = beside(&kept, vec![Ok(vec!["a"])]);
+        let stage = finding(vec![Ok(vec!["a"])]);
         // No two clocks say quite the same.
         let began = stage.began - Duration::from_secs(number);
-        watching(Stage { began, ..stage }, &ear)
+        beside(&kept, Stage { began, ..stage }, &ear)
     };
-    let mut tasks: Vec<Watch<Stage>> = (0..3).map(task).collect();
+    let mut tasks: Vec<Watch<Stage, Desk>> = (0..3).map(task).collect();
     futures::future::join_all(tasks.iter_mut().map(Watch::once)).await;
     assert_eq!(ear.heard(), ["shop-dev: 1 high first seen"]);
     assert_eq!(self::kept(&kept).checks, 3);
@@ -387,14 +409,14 @@ async fn of_several_that_check_at_once_one_tells() {
 #[tokio::test(start_paused = true)]
 async fn who_died_in_a_telling_keeps_nobody_from_it_for_long() {
     let (kept, ear) = (Kept::default(), Ear::new(Duration::from_secs(20), &[]));
-    let mut dying = watching(beside(&kept, vec![Ok(vec!["a"])]), &ear);
+    let mut dying = beside(&kept, finding(vec![Ok(vec!["a"])]), &ear);
     let dead = tokio::time::timeout(Duration::from_secs(10), dying.once()).await;
     assert!(dead.is_err() && ear.heard().is_empty());
     drop(dying);
     sleep(Duration::from_mins(6)).await;
-    let mut next = beside(&kept, vec![Ok(vec!["a"])]);
+    let mut next = finding(vec![Ok(vec!["a"])]);
     next.began -= Duration::from_mins(6);
-    watching(next, &ear).once().await;
+    beside(&kept, next, &ear).once().await;
     assert_eq!(ear.heard().len(), 1);
 }
 
@@ -402,10 +424,33 @@ async fn who_died_in_a_telling_keeps_nobody_from_it_for_long() {
 async fn what_can_be_neither_measured_nor_written_is_told_all_the_same_and_once() {
     let ear = Ear::new(Duration::ZERO, &[]);
     let stage = Stage { is_ill: true, ..Stage::new(vec![Ok(vec!["a"])], &Log::default()) };
-    let mut watch = watching(stage, &ear);
+    let desk = Desk { is_ill: true, ..Desk::beside(&Kept::default()) };
+    let mut watch = watching(stage, desk, Memory::new("shop", "dev"), &ear);
     let outcome = watch.once().await;
     assert_eq!(outcome.unmeasured.as_deref(), Some("denied"));
+    assert_eq!(outcome.unkept.as_deref(), Some("denied"));
     assert!(outcome.checked.is_ok() && outcome.untold.is_empty());
     watch.once().await;
     assert_eq!(ear.heard().len(), 1);
+}
+
+/// A check may wait longer for those at work than a telling is claimed.
+#[tokio::test(start_paused = true)]
+async fn what_is_told_while_a_check_goes_on_is_written_down_at_once() {
+    let (kept, ear) = (Kept::default(), Ear::new(Duration::from_secs(40), &[]));
+    let stage = Stage { takes: Duration::from_mins(12), ..finding(vec![Ok(vec!["a"])]) };
+    let (ask, requests) = mpsc::channel(4);
+    let watch = beside(&kept, stage, &ear);
+    let running = tokio::spawn(watch.run(Rhythm::new(Duration::from_secs(30), 7), requests));
+    // The first check has ended, and the second goes on.
+    sleep(Duration::from_mins(13) + Duration::from_secs(30)).await;
+    assert_eq!(ear.heard().len(), 1);
+    let memory = self::kept(&kept);
+    assert!(memory.ledgers["ear"].news().is_empty(), "what was told is written down");
+    let mut other = finding(vec![Ok(vec!["a"])]);
+    other.began -= Duration::from_mins(20);
+    beside(&kept, other, &ear).once().await;
+    assert_eq!(ear.heard().len(), 1);
+    ask.send(Request::Stop).await.unwrap();
+    running.await.unwrap();
 }

@@ -118,7 +118,6 @@ struct Task {
     aws: Aws,
     endpoint: Arc<Endpoint>,
     store: Store,
-    kept: Arc<Mutex<Option<Memory>>>,
     /// Why a check is to fail before it begins, if it is.
     trouble: Option<&'static str>,
 }
@@ -152,13 +151,19 @@ impl provision::watch::World for Task {
     async fn measure(&mut self, drift: &Drift) -> Result<(), String> {
         put(&self.aws, drift).await.map_err(|error| error.to_string())
     }
+}
 
+/// What the task remembers.
+#[derive(Clone, Default)]
+struct Desk(Arc<Mutex<Option<Memory>>>);
+
+impl provision::watch::Keeper for Desk {
     async fn recall(&mut self) -> Result<Option<Memory>, String> {
         Ok(None)
     }
 
     async fn keep(&mut self, memory: &Memory) -> Result<bool, String> {
-        *self.kept.lock().unwrap() = Some(memory.clone());
+        *self.0.lock().unwrap() = Some(memory.clone());
         Ok(true)
     }
 }
@@ -216,7 +221,6 @@ impl Account {
             aws: aws.clone(),
             endpoint: Arc::clone(&self.world.endpoint),
             store: Store::Directory(self.directory()),
-            kept: Arc::default(),
             trouble,
         }
     }
@@ -247,12 +251,13 @@ impl Account {
         let aws = clients(&endpoint);
         let topic = self.world.output("topic.drift", "arn");
         let task = self.task(&aws, trouble);
-        let kept = Arc::clone(&task.kept);
+        let desk = Desk::default();
         let listeners: Listeners = vec![Arc::new(Topic::new(aws, topic))];
-        let mut watch = Watch::new(task, self.memory.clone(), listeners, Severity::Low);
+        let mut watch =
+            Watch::new(task, desk.clone(), self.memory.clone(), listeners, Severity::Low);
         let outcome = watch.once().await;
         endpoint.interfere(None);
-        self.memory = kept.lock().unwrap().clone().unwrap();
+        self.memory = desk.0.lock().unwrap().clone().unwrap();
         outcome
     }
 
@@ -515,7 +520,8 @@ async fn a_check_without_a_file_finds_what_one_with_a_file_finds() {
     assert_eq!(without.findings, with_file.findings);
     assert_eq!(without.findings.len(), 2);
     let listeners: Listeners = vec![ear.clone()];
-    Watch::new(task, account.memory.clone(), listeners, Severity::Low).once().await;
+    let (desk, memory) = (Desk::default(), account.memory.clone());
+    Watch::new(task, desk, memory, listeners, Severity::Low).once().await;
     assert_eq!(ear.0.lock().unwrap().values().sum::<usize>(), 1);
     let _ = account.run(None).await;
 }
