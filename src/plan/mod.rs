@@ -199,6 +199,16 @@ pub enum PlanError {
         /// What has the name.
         id: String,
     },
+    /// A name that the stack needs is taken by what it has recorded at another address.
+    #[error("{address} can't be made: {id} has its name, and is recorded at {recorded}")]
+    Elsewhere {
+        /// Which resource.
+        address: Address,
+        /// What has the name.
+        id: String,
+        /// Where it is recorded.
+        recorded: Address,
+    },
     /// AWS has resources with this stack's tags that the state does not know.
     #[error("{}, but not in the stack's state", tagged(found))]
     LostState {
@@ -255,7 +265,8 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// [`PlanError`] when a name is taken by a stranger, or the state has been lost.
+/// [`PlanError`] when a name is taken, by a stranger or by the stack's own, or the state has been
+/// lost.
 pub fn plan(
     graph: &Graph,
     state: &State,
@@ -276,11 +287,19 @@ pub fn regardless(graph: &Graph, state: &State, observed: &Observed, user: &Tags
     Plan { basis, resources }
 }
 
-/// What stands in the way: strangers that have our names, and our own that nobody recorded.
+/// What stands in the way: strangers that have our names, our own that have them at other addresses,
+/// and our own that nobody recorded.
 fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> Vec<PlanError> {
-    let mut errors = Vec::new();
+    let mut errors = elsewhere(graph, state, user);
+    let is_elsewhere = |address: &Address| {
+        let mut moved = errors.iter();
+        moved
+            .any(|error| matches!(error, PlanError::Elsewhere { address: at, .. } if at == address))
+    };
+    let unrecorded: Vec<_> =
+        observed.unrecorded.iter().filter(|(address, _)| !is_elsewhere(address)).collect();
     let mut lost = Vec::new();
-    for (address, found) in &observed.unrecorded {
+    for (address, found) in unrecorded {
         let Some(node) = graph.get(address) else { continue };
         let id = crate::state::physical_id(&found.outputs);
         if is_owned(&found.tags, &names::prospective_identity(node, state, user).tags) {
@@ -293,6 +312,32 @@ fn obstacles(graph: &Graph, state: &State, observed: &Observed, user: &Tags) -> 
         errors.push(PlanError::LostState { found: lost });
     }
     errors
+}
+
+/// What is recorded at another address under a name that a resource needs: to make one and delete the
+/// other would be done to one and the same.
+fn elsewhere(graph: &Graph, state: &State, user: &Tags) -> Vec<PlanError> {
+    let recorded = |reference: &Reference| {
+        state.resources.get(&reference.address)?.outputs.get(&reference.output).cloned()
+    };
+    let nodes = graph.nodes().iter().filter(|node| !state.resources.contains_key(&node.address));
+    let taken = nodes.filter_map(|node| {
+        let facts = node.address.kind().facts();
+        let name = facts.naming.map(|_| names::prospective_identity(node, state, user).name);
+        let spec = resolve(&node.spec, &recorded);
+        let has_key = |applied: &Value| {
+            !facts.key.is_empty()
+                && facts.key.iter().all(|field| spec.get(field) == applied.get(field))
+        };
+        let mut records = state.resources.iter();
+        let (recorded, record) = records.find(|(address, record)| {
+            let is_same = name.as_ref() == Some(&record.identity.name) || has_key(&record.applied);
+            address.kind() == node.address.kind() && is_same
+        })?;
+        let (address, recorded) = (node.address.clone(), recorded.clone());
+        Some(PlanError::Elsewhere { address, id: record.id.clone(), recorded })
+    });
+    taken.collect()
 }
 
 struct Planner<'a> {

@@ -94,6 +94,9 @@ pub trait Resource:
     const TAGGING: Tagging = Tagging::Always;
     /// How its name is made; `None` where AWS gives an id and nothing else tells it apart.
     const NAMING: Option<Naming> = None;
+    /// The fields of a spec by which AWS tells it apart where it has no name: there is one with each
+    /// value of them.
+    const KEY: &'static [&'static str] = &[];
     /// Whether a create that meets an equal one answers with that one: it must be looked for first
     /// (aws-behaviour 23).
     const ADOPTS: bool = false;

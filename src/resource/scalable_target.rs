@@ -65,6 +65,7 @@ impl Resource for ScalableTarget {
     /// A service made anew may have the name of the old one, and a name is all that a target is
     /// known by: deregistering the old one last would take the new one away.
     const REPLACEMENT: Replacement = Replacement::OldFirst;
+    const KEY: &'static [&'static str] = &["service"];
     /// They take a call for each target.
     const TAGGING: Tagging = Tagging::Recorded;
 

@@ -216,6 +216,9 @@ fn what_is_forgotten_or_moved_is_told_and_taken_in_again() {
     assert!(
         place.said("state mv cluster.main cluster.x").is(1).error.contains("nothing is recorded")
     );
+    // Nothing is made beside what has the name already, and that is not deleted for it.
+    let taken = place.said("up --yes").is(1).error;
+    assert!(taken.contains("recorded at cluster.other"), "{taken}");
     place.said("state mv cluster.other cluster.main").is(0);
     place.said("plan --detailed-exitcode").is(0);
 
@@ -227,6 +230,36 @@ fn what_is_forgotten_or_moved_is_told_and_taken_in_again() {
     assert!(taken.contains("would become log_group.app"), "{taken}");
     place.said("up --yes").is(0);
     place.said("plan --detailed-exitcode").is(0);
+}
+
+#[test]
+fn a_service_with_another_name_goes_on_with_the_moves_that_are_named() {
+    let place = Place::new(FILE);
+    place.said("up --yes").is(0);
+    let arn = place.said("output service_arn").out;
+    place.declare(&FILE.replace("services.app", "services.web"));
+    let mut moves = Vec::new();
+    loop {
+        let plan = place.said("plan");
+        if plan.code == 0 {
+            break;
+        }
+        let refused = plan.is(1).error;
+        assert!(refused.contains("is recorded at"), "{refused}");
+        let named = refused.split('`').filter_map(|said| said.strip_prefix("provision "));
+        let named: Vec<String> = named.map(str::to_owned).collect();
+        assert!(!named.is_empty() && !moves.contains(&named[0]), "{refused}");
+        for one in &named {
+            place.said(one).is(0);
+        }
+        moves.extend(named);
+    }
+    assert!(moves.contains(&"state mv service.app service.web".to_owned()), "{moves:?}");
+    let done = place.said("up --yes").is(0);
+    assert!(!done.error.contains("deleted"), "{}", done.error);
+    assert_eq!(place.said("output service_arn").out, arn);
+    place.said("plan --detailed-exitcode").is(0);
+    place.said("down --yes").is(0);
 }
 
 #[test]
@@ -243,8 +276,8 @@ fn a_protected_stack_goes_only_after_it_was_unprotected() {
     assert!(refused.contains("replacing vpc.main loses"), "{refused}");
     assert!(place.said("plan").is(0).error.contains("`up` will refuse this"));
     place.declare(FILE);
-    assert!(place.said("unprotect").is(1).error.contains("--yes"));
-    place.said("unprotect --yes").is(0);
+    // With `--local`, nothing is asked.
+    place.said("unprotect").is(0);
     assert!(place.said("unprotect --yes").is(0).error.contains("not protected"));
     place.said("down --yes").is(0);
 }
