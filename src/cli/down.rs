@@ -49,7 +49,8 @@ pub async fn run(context: &Context, options: &DownOptions) -> Result<ExitCode, F
     let ending = carry_out(context, options, &cloud, &mut writer).await;
     let is_gone = writer.state().is_empty();
     let written = if is_gone { writer.retire().await } else { writer.finish().await.map(drop) };
-    let ending = run::before(context, ending, &written)?;
+    let mut ending = run::before(context, ending, &written)?;
+    ending.is_unrecorded = written.is_err();
     let code = run::conclude(context, &ending, "down");
     written?;
     if was_empty {

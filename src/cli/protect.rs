@@ -53,8 +53,11 @@ pub async fn run(context: &Context, options: &UnprotectOptions) -> Result<ExitCo
         limits: Limits::default(),
     };
     let ending = run::carry_out(context, &aws, &plan, &mut writer, running).await;
-    writer.finish().await?;
-    let code = run::conclude(context, &ending?, "unprotect");
+    let written = writer.finish().await.map(drop);
+    let mut ending = run::before(context, ending, &written)?;
+    ending.is_unrecorded = written.is_err();
+    let code = run::conclude(context, &ending, "unprotect");
+    written?;
     if code == 0 {
         context.tell(
             "The stack is no longer protected. While the file says `protect = true`, the next `up` \

@@ -85,7 +85,8 @@ pub async fn carry_out<R: Recorder>(
     drop(sender);
     let board = shown.await.expect("the screen does not panic");
     let time = if *aws.pace() == Pace::REAL { Time::Real } else { Time::Simulated };
-    Ok(Ending { summary: summary?, board, took: clock.now(), time, is_unanswered: false })
+    let (summary, took) = (summary?, clock.now());
+    Ok(Ending { summary, board, took, time, is_unanswered: false, is_unrecorded: false })
 }
 
 fn clock(aws: &Aws) -> Clock {
@@ -114,21 +115,21 @@ async fn interruptions(stop: watch::Sender<bool>) {
     std::process::exit(i32::from(INTERRUPTED));
 }
 
-/// How a run ended, before it is told what came of writing the state anew: what failed first is told
-/// as the failure, and the other beside it.
-pub fn before(
+/// What came of a run, before it is told what came of writing the state anew: what failed first is
+/// told as the failure, and the other beside it.
+pub fn before<T>(
     context: &Context,
-    ending: Result<Ending, Failure>,
+    done: Result<T, Failure>,
     written: &Result<(), StoreError>,
-) -> Result<Ending, Failure> {
-    if let (Err(failed), Err(unwritten)) = (&ending, written) {
+) -> Result<T, Failure> {
+    if let (Err(failed), Err(unwritten)) = (&done, written) {
         let why = failure::said(unwritten);
         // A run that lost its lock has both for one reason.
         if why != failed.text() {
             context.warn(&[format!("the state was not written anew: {why}")]);
         }
     }
-    ending
+    done
 }
 
 /// Says how a run ended; gives its exit code.
@@ -163,7 +164,9 @@ fn exit_code(ending: &Ending) -> u8 {
     let failed = &ending.summary.failed;
     let has = |is: fn(&Cause) -> bool| failed.iter().any(|(_, _, cause)| is(cause));
     let is_broken = |cause: &Cause| matches!(cause, Cause::Broken(_) | Cause::Deployment { .. });
-    if ending.summary.is_complete() {
+    if ending.is_unrecorded {
+        1
+    } else if ending.summary.is_complete() {
         if ending.is_unanswered { BROKEN } else { 0 }
     } else if has(is_broken) {
         BROKEN

@@ -17,7 +17,7 @@ use crate::resource::Kind;
 use crate::rollback;
 use crate::stack::outputs::outputs;
 use crate::state::State;
-use crate::state::store::{Recorder as _, Writer};
+use crate::state::store::{Recorder as _, StoreError, Writer};
 
 use super::arguments::UpOptions;
 use super::ask;
@@ -59,9 +59,13 @@ pub async fn run(context: &Context, mut options: UpOptions) -> Result<ExitCode, 
     let written =
         if state.is_blank() { writer.retire().await } else { writer.finish().await.map(drop) };
     let mut ending = run::before(context, ending, &written)?;
+    ending.is_unrecorded = written.is_err();
     let following = options.following;
-    if ending.is_interrupted() && following.rollback_on_interrupt {
-        roll_back(context, &cloud.aws, &state, &ending).await?;
+    // After the lock was lost, what is under way is a deployment of whoever has it.
+    let is_ours = !matches!(written, Err(StoreError::Lost { .. }));
+    if ending.is_interrupted() && following.rollback_on_interrupt && is_ours {
+        let rolled_back = roll_back(context, &cloud.aws, &state, &ending).await;
+        run::before(context, rolled_back, &written)?;
     }
     // What was done is done when it serves; where nothing was done, nobody asks.
     if ending.summary.is_complete() && !ending.summary.done.is_empty() {

@@ -26,6 +26,8 @@ pub struct Ending {
     pub time: Time,
     /// Whether the service did not answer through the load balancer at the end.
     pub is_unanswered: bool,
+    /// Whether the state could not be written anew at the end. Its journal has it all.
+    pub is_unrecorded: bool,
 }
 
 /// Whose time passes.
@@ -191,6 +193,7 @@ mod tests {
             took: Duration::from_secs(182),
             time: Time::Simulated,
             is_unanswered: false,
+            is_unrecorded: false,
         }
     }
 

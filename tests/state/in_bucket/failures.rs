@@ -346,6 +346,22 @@ async fn what_can_not_be_removed_fails_no_run_that_is_done() {
     assert!(objects.iter().all(is_kept), "{:?}", world.keys());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_run_can_not_remove_as_it_begins_it_removes_as_it_ends() {
+    let world = World::new();
+    let killed = killed(&world).await;
+    tokio::time::sleep(MOURNING).await;
+    let store = world.store();
+    slow(&world, "AccessDenied", 1);
+    let nothing = State { resources: BTreeMap::new(), in_doubt: BTreeMap::new(), ..killed };
+    lock(&store).await.begin(nothing).await.unwrap().retire().await.unwrap();
+    // A journal of the killed run would be that of a state that was lost.
+    assert_eq!(load(&store).await, None);
+    let objects = world.objects();
+    let is_kept = |(key, text): (&String, &String)| key.starts_with("backups/") || text.is_empty();
+    assert!(objects.iter().all(is_kept), "{:?}", world.keys());
+}
+
 /// Nothing is given back.
 #[derive(Debug)]
 struct Unreturned;

@@ -19,6 +19,8 @@ pub struct BucketWriter {
     next: u64,
     /// The ETag of the snapshot.
     etag: String,
+    /// Journals that are taken in already, and could not be removed.
+    remains: Vec<String>,
     /// Whether a write has failed: nobody knows whether it will yet be there.
     is_broken: bool,
 }
@@ -44,9 +46,11 @@ impl BucketWriter {
         lock.put(&lock.keys.part(state.serial, 0), header.as_bytes(), Condition::Absent).await?;
         let condition = lock.base.as_deref().map_or(Condition::Absent, Condition::Unchanged);
         let etag = lock.put_in_place(&kept, condition).await?;
-        let taken_in = lock.journals.lines_before(&lock.keys, state.serial);
-        lock.clear_away(&[taken_in, kept.surplus].concat()).await;
-        Ok(Self { serial: state.serial, next: 1, lock, state, etag, is_broken: false })
+        let mut remains = lock.journals.lines_before(&lock.keys, state.serial);
+        if lock.clear_away(&[remains.as_slice(), &kept.surplus].concat()).await {
+            remains.clear();
+        }
+        Ok(Self { serial: state.serial, next: 1, lock, state, etag, remains, is_broken: false })
     }
 
     /// Writes the snapshot anew, with all that the journal says, removes the journal, and gives
@@ -68,7 +72,7 @@ impl BucketWriter {
     ///
     /// As [`BucketWriter::finish`].
     pub async fn retire(mut self) -> Result<(), StoreError> {
-        // The snapshot outlives its journal: a journal alone is a state that was lost.
+        // The snapshot outlives every journal: a journal alone is a state that was lost.
         if self.write_snapshot().await? {
             let snapshot = self.lock.keys.snapshot();
             if let Err(error) = self.lock.bucket.objects.delete_if(&snapshot, &self.etag).await {
@@ -79,13 +83,14 @@ impl BucketWriter {
         Ok(())
     }
 
-    /// Says whether the journal is removed too.
+    /// Says whether all journals are removed too, this one and those before it.
     async fn write_snapshot(&mut self) -> Result<bool, StoreError> {
         self.lock.tenancy.confirm().await?;
         let kept = self.lock.keep(&mut self.state).await?;
         self.etag = self.lock.put_in_place(&kept, Condition::Unchanged(&self.etag)).await?;
         let parts = (0..self.next).map(|number| self.lock.keys.part(self.serial, number));
-        Ok(self.lock.clear_away(&parts.chain(kept.surplus).collect::<Vec<_>>()).await)
+        let keys = parts.chain(self.remains.drain(..)).chain(kept.surplus);
+        Ok(self.lock.clear_away(&keys.collect::<Vec<_>>()).await)
     }
 }
 
