@@ -48,8 +48,15 @@ pub fn take_back(
 ) -> Result<(), Failure> {
     let present = present(paths)?;
     if is_shown {
-        let there = present.iter().filter_map(|(path, text)| Some((path, text.as_ref()?)));
-        there.for_each(|(path, text)| show(context, path, text));
+        if present.iter().any(|(_, text)| text.is_some()) {
+            context.tell("This would be taken back:");
+        }
+        for (path, text) in &present {
+            match text {
+                Some(text) => show(context, path, text),
+                None => context.tell(&format!("{} is not there.", path.display())),
+            }
+        }
         return Ok(());
     }
     let there = present.iter().filter(|(_, text)| text.is_some());

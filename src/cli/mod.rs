@@ -88,7 +88,7 @@ async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
         Command::Up(options) => up::run(context, options).await,
         Command::Status(options) => status::run(context, &options).await,
         Command::Drift(options) => drift::run(context, &options).await,
-        Command::Schedule(options) => schedule::run(context, &options),
+        Command::Schedule(options) => schedule::run(context, &options).await,
         Command::Down(options) => down::run(context, &options).await,
         Command::State(options) => state::run(context, &options).await,
         Command::Recover(options) => recover::run(context, &options).await,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::config::image::Reference;
 use crate::config::{Config, FROM_ENVIRONMENT};
 use crate::job::{
     Interval, Job, Machine, Piece, crontab, manifest, manifest_path, pipeline, pipeline_path,
@@ -16,7 +17,7 @@ use crate::job::{
 };
 
 use super::arguments::{FILE, Global, Overriding};
-use super::context::Context;
+use super::context::{Context, StackName};
 use super::failure::Failure;
 use super::installing::{put, repository, run_tool, take_back, within};
 
@@ -29,31 +30,60 @@ pub struct ScheduleOptions {
 #[derive(Debug, Subcommand)]
 pub enum ScheduleCommand {
     /// Write what has drift checked, and switch it on.
-    Install(Options),
-    /// Take back what `install` wrote.
-    Uninstall(Options),
+    Install(InstallOptions),
+    /// Take back what `install` wrote, by the stack's name alone.
+    Uninstall(Place),
 }
 
+/// Where it is written.
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct Place {
     /// Who keeps the time.
     #[arg(value_enum)]
     pub by: Keeper,
-    /// How long from one check to the next.
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
-    pub every: Interval,
     /// For the whole machine, and not for this user alone (systemd).
     #[arg(long)]
     pub system: bool,
-    /// The role that checks are made with: its ARN (github, gitlab, kubernetes).
-    #[arg(long, value_name = "ARN")]
-    pub role: Option<String>,
-    /// The image of `provision`, where the file does not name one (github, gitlab, kubernetes).
-    #[arg(long, value_name = "REF")]
-    pub image: Option<String>,
     /// Print it, and do nothing.
     #[arg(long)]
     pub show: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InstallOptions {
+    #[command(flatten)]
+    pub place: Place,
+    /// How long from one check to the next.
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    pub every: Interval,
+    /// The role that checks are made with: its ARN (github, gitlab, kubernetes).
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    pub role: Option<String>,
+    /// The image of `provision`, where the file does not name one (github, gitlab, kubernetes).
+    #[arg(long, value_name = "REF", value_parser = image)]
+    pub image: Option<String>,
+}
+
+fn role(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is_role = matches!(
+        parts[..],
+        ["arn", _, "iam", "", account, role]
+            if account.len() == 12
+                && account.bytes().all(|digit| digit.is_ascii_digit())
+                && role.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+    );
+    if is_role && text.bytes().all(|letter| letter.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err("a role's ARN is meant, such as arn:aws:iam::123456789012:role/drift".into())
+}
+
+fn image(text: &str) -> Result<String, String> {
+    match text.parse::<Reference>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
 }
 
 /// Who keeps the time.
@@ -71,56 +101,58 @@ pub enum Keeper {
     Kubernetes,
 }
 
-pub fn run(context: &Context, options: &ScheduleOptions) -> Result<ExitCode, Failure> {
-    let config = context.config(&Overriding::default())?;
+pub async fn run(context: &Context, options: &ScheduleOptions) -> Result<ExitCode, Failure> {
     match &options.command {
-        ScheduleCommand::Install(options) => install(context, &config, options),
-        ScheduleCommand::Uninstall(options) => uninstall(context, &config, options),
+        ScheduleCommand::Install(options) => install(context, options),
+        ScheduleCommand::Uninstall(place) => uninstall(context, context.stack_name().await?, place),
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn install(context: &Context, config: &Config, options: &Options) -> Result<(), Failure> {
-    let global = &context.global;
-    match options.by {
+fn install(context: &Context, options: &InstallOptions) -> Result<(), Failure> {
+    let config = &context.config(&Overriding::default())?;
+    let (global, place) = (&context.global, &options.place);
+    match place.by {
         Keeper::Systemd | Keeper::Crontab => {
             check_heard(config)?;
-            let job = job(config, options, arguments(global, options.by, &global.file));
-            let machine = machine(&job, options)?;
-            if options.by == Keeper::Systemd {
-                by_systemd(context, &job, &machine, options)
+            let job = job(config, options, arguments(global, place.by, &global.file));
+            let machine = machine(&job, place)?;
+            if place.by == Keeper::Systemd {
+                by_systemd(context, &job, &machine, place)
             } else {
-                by_cron(context, &job, &machine, options)
+                by_cron(context, &job, &machine, place)
             }
         }
         Keeper::Github | Keeper::Gitlab => {
             let root = repository()?;
             let file = within(&root, &global.file)?;
-            let job = job(config, options, arguments(global, options.by, &file));
-            put(context, &[elsewhere(context, config, &job, options)?], &root, options.show)
+            let job = job(config, options, arguments(global, place.by, &file));
+            put(context, &[elsewhere(context, config, &job, options)?], &root, place.show)
         }
         Keeper::Kubernetes => {
-            let job = job(config, options, arguments(global, options.by, Path::new(FILE)));
+            let job = job(config, options, arguments(global, place.by, Path::new(FILE)));
             let piece = elsewhere(context, config, &job, options)?;
-            put(context, &[piece], Path::new(""), options.show)
+            put(context, &[piece], Path::new(""), place.show)
         }
     }
 }
 
 /// Takes back what goes by the stack's name: nothing else that the file said then counts.
-fn uninstall(context: &Context, config: &Config, options: &Options) -> Result<(), Failure> {
-    let job = job(config, options, Vec::new());
-    let file = |path: PathBuf| take_back(context, &[path], options.show, |_| Ok(()));
-    match options.by {
-        Keeper::Systemd => without_systemd(context, &job, options),
-        Keeper::Crontab => without_cron(context, &job, options),
+fn uninstall(context: &Context, name: StackName, place: &Place) -> Result<(), Failure> {
+    let StackName { stack, environment } = name;
+    let (region, every, arguments) = (String::new(), Interval::default(), Vec::new());
+    let job = Job { stack, environment, region, every, arguments, secret: None };
+    let file = |path: PathBuf| take_back(context, &[path], place.show, |_| Ok(()));
+    match place.by {
+        Keeper::Systemd => without_systemd(context, &job, place),
+        Keeper::Crontab => without_cron(context, &job, place),
         Keeper::Github => file(repository()?.join(workflow_path(&job))),
         Keeper::Gitlab => file(repository()?.join(pipeline_path(&job))),
         Keeper::Kubernetes => file(manifest_path(&job)),
     }
 }
 
-fn job(config: &Config, options: &Options, arguments: Vec<String>) -> Job {
+fn job(config: &Config, options: &InstallOptions, arguments: Vec<String>) -> Job {
     let webhook = config.drift.webhook.as_deref();
     let secret = webhook.and_then(|address| address.strip_prefix(FROM_ENVIRONMENT));
     Job {
@@ -176,9 +208,9 @@ fn elsewhere(
     context: &Context,
     config: &Config,
     job: &Job,
-    options: &Options,
+    options: &InstallOptions,
 ) -> Result<Piece, Failure> {
-    let (of, needed) = match options.by {
+    let (of, needed) = match options.place.by {
         Keeper::Github => ("GitHub Actions", "a workflow of GitHub Actions"),
         Keeper::Gitlab => ("GitLab CI", "a job of GitLab CI"),
         _ => ("Kubernetes", "a CronJob"),
@@ -189,7 +221,7 @@ fn elsewhere(
     if config.state.bucket.is_none() && named_place(&context.global, false).is_none() {
         return Err(Failure::StateOutOfReach(of));
     }
-    match options.by {
+    match options.place.by {
         Keeper::Github => Ok(workflow(job, role, image)),
         Keeper::Gitlab => Ok(pipeline(job, role, image)),
         _ => {
@@ -206,50 +238,45 @@ fn by_systemd(
     context: &Context,
     job: &Job,
     machine: &Machine,
-    options: &Options,
+    place: &Place,
 ) -> Result<(), Failure> {
-    put(context, &systemd::units(job, machine), &units_directory(options)?, options.show)?;
-    if options.show {
+    put(context, &systemd::units(job, machine), &units_directory(place)?, place.show)?;
+    if place.show {
         return Ok(());
     }
-    systemctl(options, &["daemon-reload"])?;
-    systemctl(options, &["enable", "--now", &systemd::names(job)[1]])?;
+    systemctl(place, &["daemon-reload"])?;
+    systemctl(place, &["enable", "--now", &systemd::names(job)[1]])?;
     tell_secret(context, job, machine);
     Ok(())
 }
 
-fn without_systemd(context: &Context, job: &Job, options: &Options) -> Result<(), Failure> {
-    let (directory, names) = (units_directory(options)?, systemd::names(job));
+fn without_systemd(context: &Context, job: &Job, place: &Place) -> Result<(), Failure> {
+    let (directory, names) = (units_directory(place)?, systemd::names(job));
     let paths = names.each_ref().map(|name| directory.join(name));
-    take_back(context, &paths, options.show, |there| {
+    take_back(context, &paths, place.show, |there| {
         let [_, timer] = &names;
         if there.iter().any(|path| path.ends_with(timer)) {
-            systemctl(options, &["disable", "--now", timer])?;
+            systemctl(place, &["disable", "--now", timer])?;
         }
         Ok(())
     })?;
-    if options.show { Ok(()) } else { systemctl(options, &["daemon-reload"]) }
+    if place.show { Ok(()) } else { systemctl(place, &["daemon-reload"]) }
 }
 
-fn systemctl(options: &Options, arguments: &[&str]) -> Result<(), Failure> {
-    let user: &[&str] = if options.system { &[] } else { &["--user"] };
+fn systemctl(place: &Place, arguments: &[&str]) -> Result<(), Failure> {
+    let user: &[&str] = if place.system { &[] } else { &["--user"] };
     run_tool("systemctl", &[user, arguments].concat(), "").map(drop)
 }
 
-fn units_directory(options: &Options) -> Result<PathBuf, Failure> {
-    if options.system {
+fn units_directory(place: &Place) -> Result<PathBuf, Failure> {
+    if place.system {
         return Ok(PathBuf::from("/etc/systemd/system"));
     }
     Ok(own_configuration()?.join("systemd/user"))
 }
 
-fn by_cron(
-    context: &Context,
-    job: &Job,
-    machine: &Machine,
-    options: &Options,
-) -> Result<(), Failure> {
-    if options.show {
+fn by_cron(context: &Context, job: &Job, machine: &Machine, place: &Place) -> Result<(), Failure> {
+    if place.show {
         context.print(&crontab::block(job, machine));
         return Ok(());
     }
@@ -265,10 +292,16 @@ fn by_cron(
     Ok(())
 }
 
-fn without_cron(context: &Context, job: &Job, options: &Options) -> Result<(), Failure> {
+fn without_cron(context: &Context, job: &Job, place: &Place) -> Result<(), Failure> {
     let before = present_crontab()?;
-    if options.show {
-        context.print(&crontab::own(&before, job));
+    if place.show {
+        match crontab::own(&before, job) {
+            own if own.is_empty() => context.tell("The crontab is as it should be."),
+            own => {
+                context.tell("This would be taken back:");
+                context.print(&own);
+            }
+        }
         return Ok(());
     }
     let after = crontab::without(&before, job);
@@ -299,8 +332,8 @@ fn tell_secret(context: &Context, job: &Job, machine: &Machine) {
 }
 
 /// The machine at hand, as far as systemd and cron can be told of it.
-fn machine(job: &Job, options: &Options) -> Result<Machine, Failure> {
-    let is_system = options.system && options.by == Keeper::Systemd;
+fn machine(job: &Job, place: &Place) -> Result<Machine, Failure> {
+    let is_system = place.system && place.by == Keeper::Systemd;
     let variables =
         if is_system { "/etc/provision".into() } else { own_configuration()?.join("provision") };
     let machine = Machine {

@@ -36,8 +36,18 @@ fi
 [ "$CODE" = 2 ]
 "#;
 
-/// The step without which an image of the account's own registry is pulled by nobody.
-const LOGIN: &str = "      - uses: aws-actions/amazon-ecr-login@v2\n";
+/// The step without which nobody pulls an image of ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/…`,
+/// whose registry need not be that of the stack's account and region. Empty for any other image.
+fn login(image: &str) -> String {
+    let Some((registry, _)) = image.split_once('/') else { return String::new() };
+    let parts: Vec<&str> = registry.split('.').collect();
+    let [account, "dkr", "ecr", region, ..] = parts[..] else { return String::new() };
+    let (account, region) = (yaml(account), yaml(region));
+    format!(
+        "      - uses: aws-actions/amazon-ecr-login@v2\n        with:\n          registries: {account}\n\
+         \x20       env:\n          AWS_REGION: {region}\n"
+    )
+}
 
 /// Where the workflow is, from the repository's root.
 pub fn path(job: &Job) -> PathBuf {
@@ -49,7 +59,7 @@ pub fn workflow(job: &Job, role: &str, image: &str) -> Piece {
     let arguments = job.arguments.iter().map(|one| super::quoted(one)).collect::<Vec<_>>();
     let check = CHECK.replace("ARGUMENTS", &arguments.join(" "));
     let (of, region, cron) = (job.of(), &job.region, job.every.cron(&job.name()));
-    let login = if image.contains(".dkr.ecr.") { LOGIN } else { "" };
+    let login = login(image);
     let (role, image) = (yaml(role), yaml(image));
     let mut content = format!(
         "name: Drift of {of}\n\

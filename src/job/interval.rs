@@ -17,6 +17,13 @@ pub struct Interval {
     minutes: u32,
 }
 
+impl Default for Interval {
+    /// An hour.
+    fn default() -> Self {
+        Self { minutes: 60 }
+    }
+}
+
 /// A length of time that cron can't say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -133,9 +133,11 @@ fn the_workflow_is_as_expected() {
 }
 
 #[test]
-fn an_image_of_the_accounts_own_registry_is_pulled_after_a_login() {
+fn an_image_of_ecr_is_pulled_after_a_login_at_its_own_registry() {
     let of = |image| workflow(&job("1h"), "arn:aws:iam::123456789012:role/drift", image).content;
-    let login = "amazon-ecr-login";
-    assert!(of("123456789012.dkr.ecr.eu-west-1.amazonaws.com/provision:1").contains(login));
-    assert!(!of("acme/provision:1").contains(login));
+    let elsewhere = of("999999999999.dkr.ecr.us-east-1.amazonaws.com/provision:1");
+    let login = "- uses: aws-actions/amazon-ecr-login@v2\n        with:\n          \
+                 registries: \"999999999999\"\n        env:\n          AWS_REGION: \"us-east-1\"\n";
+    assert!(elsewhere.contains(login), "{elsewhere}");
+    assert!(!of("acme/provision:1").contains("amazon-ecr-login"));
 }
