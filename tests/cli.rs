@@ -282,6 +282,10 @@ fn a_plan_is_saved_over_nothing_but_another_plan() {
         assert!(said.error.contains(refusal), "{}", said.error);
     }
     assert_eq!(fs::read_to_string(room.path().join("provision.toml")).unwrap(), STACK);
+    // Nor does it wait for what nobody writes into a pipe.
+    assert!(Command::new("mkfifo").arg(room.path().join("pipe")).status().unwrap().success());
+    let said = room.local("plan --out pipe");
+    assert!(said.code == 1 && said.error.contains("pipe is there"), "{}", said.error);
     assert_eq!(room.local("plan --out x.plan").code, 0);
     assert_eq!(room.local("plan --out x.plan").code, 0);
 }

@@ -37,7 +37,8 @@ pub async fn run(context: &Context, options: &LocalOptions) -> Result<ExitCode, 
         jiff::Timestamp::now,
     )?;
     lose(losing, &endpoint);
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await;
+    let listener = listener.map_err(|source| Failure::NoPort { port, source })?;
     context.print(&format!("listening on http://{}", listener.local_addr()?));
     let stop = async {
         // Without signals the server stops with its process.

@@ -3,6 +3,7 @@
 //! The rule: the file says with what it was planned, so that `up` plans with the same, and does it
 //! only when the same comes of it.
 
+use std::fs;
 use std::path::Path;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -37,9 +38,10 @@ pub fn check_place(path: &Path, config: &Path) -> Result<(), Failure> {
         return Err(Failure::NoDirectory { path, directory });
     }
     let is_config = path.canonicalize().is_ok_and(|path| Some(path) == config.canonicalize().ok());
-    // A symbolic link that leads nowhere is there, too.
-    let is_free = path.symlink_metadata().is_err();
-    if is_config || (!is_free && read::<IgnoredAny>(path).is_err()) {
+    // A symbolic link that leads nowhere is there, too; and who reads a pipe may wait for ever.
+    let there = path.symlink_metadata();
+    let is_plan = |there: fs::Metadata| there.is_file() && read::<IgnoredAny>(path).is_ok();
+    if is_config || !there.map_or(true, is_plan) {
         return Err(Failure::NotOverwritten(path.to_owned()));
     }
     Ok(())

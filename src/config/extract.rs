@@ -123,14 +123,19 @@ fn explain(tree: &Node, path: &[String], fault: Fault) -> ConfigError {
 
 /// How a value is written as what was expected of it, where that is plain.
 fn rewrite(key: &str, node: &Node, expected: &str) -> Option<String> {
+    // An item of a list has no key.
+    let is_item = key.bytes().all(|digit| digit.is_ascii_digit());
+    let key = if is_item { String::new() } else { format!("{key} = ") };
     let written = match (&node.value, expected) {
-        (Value::Text(text), "a list") => format!("{key} = [\"{text}\"]"),
-        (Value::Text(text), _) if is_bare(text) => format!("{key} = {text}"),
+        (Value::Text(text), "a list") => {
+            format!("{key}{}", serde_json::json!(text.split_whitespace().collect::<Vec<_>>()))
+        }
+        (Value::Text(text), _) if is_bare(text) => format!("{key}{text}"),
         (Value::Integer(_) | Value::Float(_) | Value::Boolean(_), "text in quotes") => {
-            format!("{key} = \"{}\"", node.written())
+            format!("{key}\"{}\"", node.written())
         }
         (Value::Integer(0 | 1), "`true` or `false`") => {
-            format!("{key} = {}", node.written() == "1")
+            format!("{key}{}", node.written() == "1")
         }
         (Value::Boolean(_), "a table, or false") => {
             return Some(format!(

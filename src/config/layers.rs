@@ -66,7 +66,8 @@ fn check_environment(
     environments: &BTreeMap<String, Entry>,
     errors: &mut Vec<ConfigError>,
 ) {
-    if environments.contains_key(name) {
+    // That none may be empty is said of every name.
+    if name.is_empty() || environments.contains_key(name) {
         return;
     }
     let known = environments.keys().map(String::as_str);

@@ -57,6 +57,7 @@ fn tasks(count: &Value, definition: &str) -> String {
         Some((least, most)) => {
             format!("{least} to {most} tasks of {definition}, {} at first", count["initial"])
         }
+        None if count == 1 => format!("1 task of {definition}"),
         None => format!("{} tasks of {definition}", word(count)),
     }
 }

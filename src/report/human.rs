@@ -129,7 +129,9 @@ pub fn summary(plan: &Plan) -> String {
     let count = |action| counts.get(&action).copied().unwrap_or_default();
     let kept = count(Action::Keep);
     if plan.is_empty() {
-        return format!("Nothing to do: all {kept} resources are as declared.");
+        let all =
+            if kept == 1 { "the resource is".into() } else { format!("all {kept} resources are") };
+        return format!("Nothing to do: {all} as declared.");
     }
     let mut parts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete]
         .into_iter()

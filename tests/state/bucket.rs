@@ -144,6 +144,10 @@ fn every_command_works_as_with_files() {
     machine.says("plan --detailed-exitcode").is(2);
     machine.says("up --yes").is(0);
     assert!(!machine.has("state"), "nothing of the state is on the machine");
+    machine.declare(&format!("protect = true\n{FILE}{STATE}"));
+    machine.says("up --yes").is(0);
+    assert!(machine.says("unprotect").is(1).error.contains("--yes"));
+    machine.says("unprotect --yes").is(0);
     let other = Machine::new(&server, &format!("{FILE}{STATE}"));
     other.says("plan --detailed-exitcode").is(0);
     other.says("drift").is(0);
@@ -351,5 +355,17 @@ fn the_task_of_the_accounts_own_check_runs_from_the_bucket_alone() {
     assert!(after.error.contains("Waiting for tester on"), "{after:?}");
     assert!(after.error.contains("The topic was told: web-dev: 1 gone"), "{after:?}");
     Said::of(run.wait_with_output().unwrap()).is(0);
-    machine.says("down --yes").is(0);
+    // Somebody who is only asked whether the stack is to go keeps nobody from hearing of it.
+    let mut asked = machine.on_a_terminal("down").spawn().unwrap();
+    server.waits_for(|key| key == "web-dev.lock");
+    let tired = Said::of(task(&server, &room).args(["--lock-timeout", "1s"]).output().unwrap());
+    assert!(tired.is(1).error.contains("somebody is at work"));
+    asked.stdin.take().unwrap().write_all(b"no\n").unwrap();
+    assert!(!asked.wait_with_output().unwrap().status.success());
+    // Who takes it down waits for the very task, which is in the network.
+    let run = machine.command("down --yes").spawn().unwrap();
+    server.waits_for(|key| key.starts_with("web-dev.journal/") && key.ends_with("/000002"));
+    let left = check().is(0);
+    assert!(left.error.contains("being taken down"), "{left:?}");
+    Said::of(run.wait_with_output().unwrap()).is(0);
 }

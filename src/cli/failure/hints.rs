@@ -66,7 +66,11 @@ impl Failure {
             Self::Unmeasured(_) => {
                 vec!["who is told was told; the alarms know nothing of this check".into()]
             }
-            Self::Memory(_) => vec!["use the version of provision that wrote it".into()],
+            #[cfg(feature = "simulated-aws")]
+            Self::NoPort { .. } => vec!["give another one: `--port`; 0 takes any that is free".into()],
+            Self::Unkept(_) => {
+                vec!["the next check tells all of it again, until it can be written down".into()]
+            }
             Self::Preflight(_) => {
                 vec!["`up --no-preflight` goes on all the same, if AWS is known to allow it".into()]
             }
@@ -141,6 +145,9 @@ pub(super) fn obstacle_hint(obstacle: &PlanError) -> String {
         PlanError::Foreign { .. } => {
             "rename the stack (`name` or `-e ENV`), or remove what has the name".into()
         }
+        PlanError::Elsewhere { address, recorded, .. } => {
+            format!("if {address} is what {recorded} was: `provision state mv {recorded} {address}`")
+        }
         PlanError::LostState { .. } => {
             "use the state that made them (`--state-dir`); if it is lost, `provision recover` writes it anew from what is there. While somebody is at work, wait for them"
                 .into()
@@ -193,6 +200,9 @@ pub(super) fn store_hints(error: &StoreError) -> Vec<String> {
         ],
         StoreError::Bucket { source, .. } => bucket_hints(source),
         StoreError::Exposed { bucket, exposure } => exposure_hints(bucket, exposure),
+        StoreError::Lost { by: None } => vec![
+            "it was taken away, or somebody had it and is done: `provision plan` shows what is left, the same command goes on from what is recorded".into(),
+        ],
         StoreError::Lost { .. } => vec![
             "they go on from what is recorded; when they are done, `provision plan` shows what is left".into(),
         ],

@@ -27,7 +27,6 @@ use crate::resource::Address;
 use crate::resource::kind::KindError;
 use crate::state::EditError;
 use crate::state::store::{Copy, Holder, StoreError};
-use crate::watch::MemoryError;
 
 use super::context::StackName;
 use super::moving::MoveError;
@@ -124,6 +123,11 @@ pub enum Failure {
     Untold { listener: &'static str, why: String },
     #[error("what was found could not be measured: {0}")]
     Unmeasured(String),
+    #[cfg(feature = "simulated-aws")]
+    #[error("the port {port} of 127.0.0.1 can't be listened at: {source}")]
+    NoPort { port: u16, source: io::Error },
+    #[error("what was told could not be written down: {0}")]
+    Unkept(String),
     #[error("`{key}` is to come from the environment variable {name}, which is not set")]
     NoVariable { name: String, key: &'static str },
     #[error("{} was not written by `provision schedule`: it is left as it is", .0.display())]
@@ -136,8 +140,6 @@ pub enum Failure {
     Needed { key: &'static str, of: &'static str },
     #[error("`{program}` did not do it: {why}")]
     Tool { program: String, why: String },
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
     #[error(transparent)]
     Webhook(#[from] crate::watch::webhook::NoAddress),
     #[cfg(feature = "simulated-aws")]
