@@ -303,6 +303,37 @@ fn in_a_ci_job_a_state_that_goes_with_the_machine_is_told_of_once() {
     assert!(!told.error.contains("CI job"), "{told:?}");
 }
 
+/// The statuses of the deployments of the only service.
+fn deployments(server: &Server) -> Vec<String> {
+    let asked = json!({"cluster": "web-dev", "service": "web-dev"});
+    let operation = "AmazonEC2ContainerServiceV20141113.ListServiceDeployments";
+    let listed = server.does("ecs", operation, &asked);
+    let all = listed["serviceDeployments"].as_array().unwrap();
+    all.iter().map(|one| one["status"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn who_lost_the_lock_takes_no_deployment_back() {
+    let server = start();
+    let machine = Machine::new(&server, &format!("{FILE}{STATE}"));
+    machine.says("up --yes").is(0);
+    let words = "up --yes --image ghcr.io/example/app:2 --rollback-on-interrupt";
+    let run = machine.command(words).spawn().unwrap();
+    let is_under_way = || {
+        std::thread::sleep(Duration::from_millis(20));
+        deployments(&server).iter().any(|status| status == "IN_PROGRESS")
+    };
+    assert!((0..3000).any(|_| is_under_way()), "{:?}", deployments(&server));
+    machine.says("state unlock --yes").is(0);
+    let id = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let said = Said::of(run.wait_with_output().unwrap()).is(1);
+    assert!(said.error.contains("the lock on this stack was lost"), "{said:?}");
+    let statuses = deployments(&server);
+    let is_left = |status: &String| ["IN_PROGRESS", "SUCCESSFUL"].contains(&status.as_str());
+    assert!(statuses.iter().all(is_left), "{statuses:?}");
+}
+
 /// What the account's own check runs: the command of its task, in an empty room, with no more than
 /// the task's environment.
 fn task(server: &Server, room: &TempDir) -> Command {
