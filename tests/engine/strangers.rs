@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
-use provision::deployment::graph_of;
 use provision::observe::{Depth, observe_all};
-use provision::plan::{Action, plan};
-use provision::resource::Readiness;
+use provision::plan::Action;
+use provision::simulated_aws::elb::targets::answer_through;
 use provision::survey::survey;
 use serde_json::{Value, json};
 
@@ -131,17 +130,23 @@ async fn a_service_that_is_gone_is_no_part_of_the_status() {
 async fn a_load_balancer_that_failed_is_replaced() {
     let (mut world, config) = (World::new(), config(""));
     world.up(&config).await;
-    let state = &world.memory.state;
-    let address = "load_balancer.main".parse().unwrap();
-    let mut observed = observe_all(&world.aws, &[state], Depth::Whole).await.unwrap().remove(0);
-    let mut live = observed.live_of(&address, 0).unwrap().clone();
-    live.readiness = Readiness::Failed("AWS could not set it up".into());
-    observed.insert(address.clone(), 0, live);
-    let graph = graph_of(&world.aws, &config, state).await.unwrap();
-    let plan = plan(&graph, state, &observed, &config.tags).unwrap();
-    let planned = plan.resources.iter().find(|planned| planned.address == address).unwrap();
-    assert_eq!(planned.action, Action::Replace);
-    assert_eq!(planned.desired.as_ref().unwrap().identity.name, "shop-dev-1");
+    let arn = world.output("load_balancer.main", "arn");
+    world.endpoint.with_cloud(|cloud| cloud.elb.fail(&arn, "AWS could not set it up"));
+    let run = world.up(&config).await;
+    let replaced: Vec<String> = run
+        .plan
+        .changes()
+        .filter(|planned| planned.action == Action::Replace)
+        .map(|planned| planned.address.to_string())
+        .collect();
+    assert_eq!(replaced, ["load_balancer.main", "listener.http"]);
+    assert_eq!(world.output("load_balancer.main", "name"), "shop-dev-1");
+    world.assert_settled(&config).await;
+    let name = world.output("load_balancer.main", "dns_name");
+    tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+    let answer = world.endpoint.with_cloud(|cloud| answer_through(cloud, &name, "/"));
+    assert_eq!(answer, Some(200));
+    world.down().await;
 }
 
 /// All that an account holds, without its clock.
