@@ -5,6 +5,7 @@
 use provision::observe::{Depth, observe_all};
 use provision::plan::Action;
 use provision::simulated_aws::elb::targets::answer_through;
+use provision::simulated_aws::logs::put_log_line;
 use provision::survey::survey;
 use serde_json::{Value, json};
 
@@ -104,6 +105,19 @@ async fn a_log_group_that_came_back_by_itself_is_the_stacks_again() {
     let tags = world.ask("logs", "ListTagsForResource", &json!({"resourceArn": arn}));
     assert_eq!(tags["tags"]["provision:stack"], "shop");
     world.down().await;
+}
+
+/// A person may have made it as well, and nobody else has what is written there.
+#[tokio::test(start_paused = true)]
+async fn a_bare_log_group_that_holds_something_is_a_strangers() {
+    let mut world = World::new();
+    let name = json!({"logGroupName": "/ecs/shop-dev"});
+    world.ask("logs", "CreateLogGroup", &name);
+    world.endpoint.with_cloud(|cloud| put_log_line(cloud, "/ecs/shop-dev", "theirs", "a line"));
+    let before = cloud(&world);
+    let error = world.try_up(&config("")).await.expect_err("it is a stranger's").to_string();
+    assert!(error.contains("log_group.app can't be made"), "{error}");
+    assert_eq!(cloud(&world), before);
 }
 
 /// Deleted services are described for about an hour (aws-behaviour 17.d).
