@@ -330,7 +330,8 @@ fn add_alarm(graph: &mut Graph, config: &Config, topic: &Handle<Topic>) {
     graph.name_with(&alarm, NAME);
 }
 
-/// Tells when checks are not made any more: nobody would hear of drift then.
+/// Tells when checks are not made any more: nobody would hear of drift then. What `up` has seen when
+/// it makes the alarm counts as a check, as the first may be days away.
 fn add_silence_alarm(
     graph: &mut Graph,
     config: &Config,
