@@ -107,6 +107,8 @@ async fn another_network_takes_over_without_a_gap() {
     let kept = plan.resources.iter().filter(|planned| planned.action == Action::Keep);
     assert!(kept.clone().any(|planned| planned.address.kind() == Kind::Cluster));
     assert!(kept.clone().any(|planned| planned.address.kind() == Kind::Role));
+    let listener = plan.resources.iter().find(|planned| planned.address.kind() == Kind::Listener);
+    assert!(!listener.unwrap().old_goes_first(), "the old one serves until the tasks have moved");
     world.up_without_a_gap(&after).await;
     world.assert_settled(&after).await;
     assert_ne!(world.output("vpc.main", "id"), vpc);
