@@ -33,7 +33,6 @@ const NOT_CALLED: &[&str] = &[
     "secretsmanager:GetSecretValue",
     "ssm:GetParameters",
     // What the check in the account does with a role of its own.
-    "cloudwatch:PutMetricData",
     "ecs:RunTask",
     "iam:PassedToService",
     "sns:Publish",

@@ -39,7 +39,7 @@ pub use missing::{gone_is_done, present, unless_gone};
 pub use operation::{Operation, Patience};
 pub use pace::Pace;
 pub use pages::pages;
-pub use partition::{domain_of, partition_of};
+pub use partition::{domain_of, home_of, partition_of};
 pub use tags::{OwnershipTags, Tags, is_owned};
 
 /// How long something that stood before this run may seem to be missing: an earlier run may have

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::types::BucketLocationConstraint;
 
-use crate::aws::{Aws, Operation, partition_of};
+use crate::aws::{Aws, Operation, home_of};
 use crate::config;
 use crate::state::store::{Bucket, BucketPlace, Directory, Store, StoreError};
 
@@ -21,15 +21,6 @@ const DIRECTORY: &str = "state";
 
 /// How a bucket is told from a directory.
 const SCHEME: &str = "s3://";
-
-/// The region in which S3 says of every bucket of a partition where it is.
-fn home(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        _ => "us-east-1",
-    }
-}
 
 const LOCATION: Operation = Operation::new("s3:GetBucketLocation");
 
@@ -122,8 +113,9 @@ impl Place {
         let region = if let Some(region) = region {
             region
         } else {
+            // S3 says there of every bucket of the partition where it is.
             let usual = connect::usual_region(global).await.unwrap_or_default();
-            region_of(&reach(global, home(partition_of(&usual))).await?, &place).await?
+            region_of(&reach(global, home_of(&usual)).await?, &place).await?
         };
         Ok(Store::Bucket(Bucket::new(reach(global, &region).await?, place)))
     }
@@ -186,11 +178,11 @@ mod tests {
 
     #[test]
     fn where_a_bucket_is_is_asked_in_its_own_partition() {
-        let asked = |region: &str| home(partition_of(region));
-        assert_eq!(asked("cn-northwest-1"), "cn-north-1");
-        assert_eq!(asked("us-gov-east-1"), "us-gov-west-1");
-        assert_eq!(asked("eu-west-1"), "us-east-1");
-        assert_eq!(asked(""), "us-east-1");
+        assert_eq!(home_of("cn-northwest-1"), "cn-north-1");
+        assert_eq!(home_of("us-gov-east-1"), "us-gov-west-1");
+        assert_eq!(home_of("eusc-de-east-1"), "eusc-de-east-1");
+        assert_eq!(home_of("eu-west-1"), "us-east-1");
+        assert_eq!(home_of(""), "us-east-1");
     }
 
     #[test]

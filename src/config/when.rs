@@ -79,9 +79,14 @@ fn times(cron: &str) -> Result<When, String> {
         (weekday, 1..=7, DAYS),
         (year, 1970..=2199, &[]),
     ];
-    let wrong = fields.into_iter().find(|(field, range, names)| !is_field(field, range, names));
+    let wrong = fields.iter().find(|(field, range, names)| !is_field(field, range, names));
     if let Some((field, ..)) = wrong {
         return Err(format!("`{field}` in `{cron}` is nothing that cron knows"));
+    }
+    for (field, range, names) in fields {
+        if let Some(span) = field.split(',').find(|part| leads_back(part, &range, names)) {
+            return Err(backwards(span, cron, &range, names));
+        }
     }
     if (day == "?") == (weekday == "?") {
         return Err("one of the day and the day of the week is `?`, and the other is not".into());
@@ -130,6 +135,33 @@ fn is_field(field: &str, range: &RangeInclusive<u32>, names: &[&str]) -> bool {
     }
 }
 
+/// The two ends of a part of a field, if it is a span, without its step.
+fn ends(part: &str) -> Option<(&str, &str)> {
+    part.split_once('/').map_or(part, |(span, _)| span).split_once('-')
+}
+
+/// Whether a part of a field is a span that goes over the end, which the scheduler does not take.
+fn leads_back(part: &str, range: &RangeInclusive<u32>, names: &[&str]) -> bool {
+    let number = |end| number(end, range, names);
+    ends(part).is_some_and(|(from, to)| number(from) > number(to))
+}
+
+/// What is wrong with such a span, and how it is written instead.
+fn backwards(span: &str, cron: &str, range: &RangeInclusive<u32>, names: &[&str]) -> String {
+    let (from, to) = ends(span).unwrap_or((span, span));
+    let step = span.split_once('/').map(|(_, step)| format!("/{step}")).unwrap_or_default();
+    let (least, most) = match names {
+        [first, .., last] => ((*first).to_owned(), (*last).to_owned()),
+        _ => (range.start().to_string(), range.end().to_string()),
+    };
+    let part = |from: &str, to: &str| {
+        let is_one = number(from, range, names) == number(to, range, names);
+        if is_one { from.to_owned() } else { format!("{from}-{to}{step}") }
+    };
+    let instead = format!("{},{}", part(from, &most), part(&least, to));
+    format!("`{span}` in `{cron}` leads backwards: `{instead}`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +182,32 @@ mod tests {
         ] {
             assert_eq!(when(text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_span_that_leads_backwards_is_refused_with_how_to_write_it() {
+        for (text, instead) in [
+            (
+                "cron(0 6 ? * FRI-MON *)",
+                "`FRI-MON` in `0 6 ? * FRI-MON *` leads backwards: `FRI-SAT,SUN-MON`",
+            ),
+            (
+                "cron(0 6 ? * SAT-SUN *)",
+                "`SAT-SUN` in `0 6 ? * SAT-SUN *` leads backwards: `SAT,SUN`",
+            ),
+            ("cron(0 22-6 * * ? *)", "`22-6` in `0 22-6 * * ? *` leads backwards: `22-23,0-6`"),
+            (
+                "cron(0 6 1 1,NOV-2 ? *)",
+                "`NOV-2` in `0 6 1 1,NOV-2 ? *` leads backwards: `NOV-DEC,JAN-2`",
+            ),
+            (
+                "cron(50-10/5 6 * * ? *)",
+                "`50-10/5` in `50-10/5 6 * * ? *` leads backwards: `50-59/5,0-10/5`",
+            ),
+        ] {
+            assert_eq!(when(text), Err(instead.to_owned()), "{text}");
+        }
+        assert!(when("cron(0 6 ? * MON-MON *)").is_ok());
     }
 
     #[test]

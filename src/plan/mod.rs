@@ -378,7 +378,9 @@ impl Planner<'_> {
         let reason = format!("{} was deleted outside of provision: {status}", present.record.id);
         let generation = present.record.generation;
         match node.address.kind().facts().replacement {
-            Replacement::OldFirst => self.replace(node, spec, present, vec![], reason),
+            Replacement::OldFirst | Replacement::Sharing(_) => {
+                self.replace(node, spec, present, vec![], reason)
+            }
             Replacement::NewFirst => self.create(node, spec, generation, Some(present), reason),
         }
     }
@@ -588,7 +590,12 @@ impl Planned {
 
     /// Whether the old one must be gone before the new one can be made.
     pub fn old_goes_first(&self) -> bool {
+        let is_shared = |field| self.changes.iter().all(|change| change.field() != field);
         self.action == Action::Replace
-            && self.address.kind().facts().replacement == Replacement::OldFirst
+            && match self.address.kind().facts().replacement {
+                Replacement::NewFirst => false,
+                Replacement::OldFirst => true,
+                Replacement::Sharing(field) => is_shared(field),
+            }
     }
 }

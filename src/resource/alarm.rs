@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Statistic, Tag};
+use aws_sdk_cloudwatch::types::{
+    ComparisonOperator, Dimension, MetricAlarm, MetricDatum, StandardUnit, Statistic, Tag,
+};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,26 @@ pub struct Metric {
     pub dimensions: BTreeMap<String, String>,
 }
 
+impl Metric {
+    /// A value of it, a count: an alarm that names no unit, as ours, can be relied on only where all
+    /// values of its metric have the same (API reference, PutMetricAlarm).
+    pub fn datum(&self, value: f64) -> MetricDatum {
+        MetricDatum::builder()
+            .metric_name(&self.name)
+            .set_dimensions(Some(self.described()))
+            .value(value)
+            .unit(StandardUnit::Count)
+            .build()
+    }
+
+    fn described(&self) -> Vec<Dimension> {
+        let dimension = |(name, value): (&String, &String)| {
+            Dimension::builder().name(name).value(value).build()
+        };
+        self.dimensions.iter().map(dimension).collect()
+    }
+}
+
 /// When an alarm goes off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
@@ -70,6 +92,9 @@ pub struct Outputs {
 /// How many names one DescribeAlarms takes (API reference).
 const AT_ONCE: usize = 100;
 
+/// What missing data counts as for an alarm that it sets off.
+const BREACHING: &str = "breaching";
+
 const PUT: Operation = Operation::new("cloudwatch:PutMetricAlarm");
 
 impl Resource for Alarm {
@@ -95,6 +120,9 @@ impl Resource for Alarm {
                 return Err(AwsError::foreign(PUT, &format!("the alarm \"{}\"", identity.name)));
             }
             update_tags(aws, &outputs.arn, &super::tag_changes(&tags, &identity.tags)).await?;
+        }
+        if self.missing_data == BREACHING {
+            self.measure(aws).await?;
         }
         self.put(aws, &identity.name, &identity.tags).await?;
         Ok(outputs)
@@ -157,15 +185,25 @@ impl Resource for Alarm {
 }
 
 impl Alarm {
+    /// Puts the threshold itself as a value of its metric, which is neither below nor above it.
+    ///
+    /// A metric without any data is missing from the beginning: a new alarm that this sets off would
+    /// go off at once, before anybody was late.
+    async fn measure(&self, aws: &Aws) -> Result<(), AwsError> {
+        const PUT: Operation = Operation::new("cloudwatch:PutMetricData");
+        let datum = self.metric.datum(self.limit.threshold);
+        let send = || {
+            let request = aws.cloudwatch().put_metric_data().namespace(&self.metric.namespace);
+            request.metric_data(datum.clone()).send()
+        };
+        aws.call(PUT, send).await.map(drop)
+    }
+
     /// Makes it, or gives the one of that name this whole configuration: AWS changes none in part,
     /// and heeds the tags of a new one alone.
     async fn put(&self, aws: &Aws, name: &str, tags: &Tags) -> Result<(), AwsError> {
         let Self { metric, limit, .. } = self;
-        let dimensions: Vec<Dimension> = metric
-            .dimensions
-            .iter()
-            .map(|(name, value)| Dimension::builder().name(name).value(value).build())
-            .collect();
+        let dimensions = metric.described();
         let arns = |topics: &BTreeSet<Input<TopicArn>>| {
             Some(topics.iter().map(|topic| topic.get().0.clone()).collect::<Vec<_>>())
         };

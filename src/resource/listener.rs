@@ -1,5 +1,7 @@
 //! A listener: a port of the load balancer, and the target group that its requests go to.
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ForwardActionConfig, Listener as Described, ProtocolEnum, Rule,
     TargetGroupTuple,
@@ -12,9 +14,11 @@ use super::reference::text_newtypes;
 use super::target_group::TargetGroupArn;
 use super::{
     Change, Extra, Found, Handle, Identity, Input, Inspection, Kind, Live, Place, Readiness,
-    Resource, Sought, Standing,
+    Replacement, Resource, Sought, Standing,
 };
-use crate::aws::{Aws, AwsError, Operation, elb_tags, gone_is_done, pages, present, unless_gone};
+use crate::aws::{
+    Aws, AwsError, Operation, Patience, elb_tags, gone_is_done, pages, present, unless_gone,
+};
 
 text_newtypes! {
     /// `arn:aws:elasticloadbalancing:…:listener/app/<name>/<balancer's id>/<id>`.
@@ -50,7 +54,15 @@ const DESCRIBE: Operation = Operation::new("elasticloadbalancing:DescribeListene
 
 const CREATE: Operation = Operation::patient(
     "elasticloadbalancing:CreateListener",
-    &[elb::VISIBLE_BALANCER, elb::VISIBLE_GROUP],
+    &[
+        elb::VISIBLE_BALANCER,
+        elb::VISIBLE_GROUP,
+        Patience::with(
+            &["TargetGroupAssociationLimit"],
+            Duration::from_mins(2),
+            "the listener of before was just removed",
+        ),
+    ],
 );
 
 impl Resource for Listener {
@@ -65,6 +77,9 @@ impl Resource for Listener {
         "elasticloadbalancing:DescribeTags",
     ];
     const FIXED: &'static [&'static str] = &["load_balancer"];
+    /// A target group belongs to one load balancer at a time (API reference, CreateListener). Where
+    /// the whole network moves, the group is another one, and the old listener serves until then.
+    const REPLACEMENT: Replacement = Replacement::Sharing("target_group");
     const ADOPTS: bool = true;
 
     async fn create(&self, aws: &Aws, identity: &Identity) -> Result<Outputs, AwsError> {

@@ -1,9 +1,10 @@
 //! A log group of CloudWatch Logs: where tasks write what they have to say.
 //!
 //! A task that is still writing makes its group again after it was deleted, without retention and
-//! without any tag (aws-behaviour 11.e). Such a group is therefore taken for the stack's own when
-//! its name is the one that is wanted. Any other without the stack's tags is somebody else's,
-//! however little is in it: deleting the stack would delete its logs.
+//! without any tag (aws-behaviour 11.e). Such a group is taken for the stack's own when its name is
+//! the one that is wanted, as long as nothing is in it: a person may have made it as well, and then
+//! there is nothing to lose. Any other without the stack's tags is somebody else's: deleting the
+//! stack would delete its logs.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -190,9 +191,10 @@ async fn adopt(
     Ok(Outputs { name, arn })
 }
 
-/// Whether a group is as a task leaves it that wrote after its group was deleted.
+/// Whether a group is as a task makes it again that writes after its group was deleted, and empty.
 fn has_come_back(group: &LiveGroup, tags: &Tags) -> bool {
-    tags.is_empty() && retention(group).is_none()
+    let is_empty = group.stored_bytes().is_none_or(|bytes| bytes == 0);
+    tags.is_empty() && retention(group).is_none() && is_empty
 }
 
 fn retention(group: &LiveGroup) -> Option<u32> {
@@ -303,9 +305,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_without_tags_and_retention_has_come_back() {
-        let bare = LiveGroup::builder().stored_bytes(17).build();
-        assert!(has_come_back(&bare, &Tags::new()));
+    fn an_empty_group_without_tags_and_retention_has_come_back() {
+        let bare = LiveGroup::builder();
+        assert!(has_come_back(&bare.clone().build(), &Tags::new()));
+        assert!(has_come_back(&bare.clone().stored_bytes(0).build(), &Tags::new()));
+        assert!(!has_come_back(&bare.stored_bytes(17).build(), &Tags::new()));
     }
 
     #[test]

@@ -367,6 +367,9 @@ pub enum Replacement {
     NewFirst,
     /// The old one goes first: both can't be at once.
     OldFirst,
+    /// Two can't share what this field names: the old one goes first where that stays, and the new
+    /// one is made first where it is another.
+    Sharing(&'static str),
 }
 
 /// What becomes of a kind's tags.

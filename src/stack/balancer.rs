@@ -42,7 +42,9 @@ pub(super) fn add(
         drop_invalid_headers: true,
     };
     let why = "one that faces the internet needs an attached internet gateway";
-    let balancer = graph.add_after("main", spec, [Wait::exists(&network.gateway, why)]);
+    let way_in = "its nodes answer through it, as long as they are there";
+    let waits = [Wait::exists(&network.gateway, why), Wait::exists(&network.public_table, way_in)];
+    let balancer = graph.add_after("main", spec, waits);
     let targets = graph.add(name, target_group(service, network));
     let spec = Listener {
         load_balancer: balancer.arn(),

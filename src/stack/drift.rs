@@ -70,6 +70,9 @@ const SILENT_PERIODS: u32 = 2;
 /// The shortest period of the alarm on silence: checks that come often are late now and then.
 const SHORTEST_SILENCE: Duration = Duration::from_mins(10);
 
+/// The end of the addresses of services in China.
+const CHINA: &str = "amazonaws.com.cn";
+
 /// What the check stands among.
 pub(super) struct Around<'a> {
     pub network: &'a Network,
@@ -238,12 +241,21 @@ fn state_statements(config: &Config, partition: &str) -> Vec<Value> {
         // What is no key's ARN names one that policies can't: it may be used for S3 alone then.
         let key = if key.contains(":key/") { key } else { "*" };
         let region = state.region.as_ref().unwrap_or(&config.region);
-        let s3 = format!("s3.{region}.{}", domain_of(region));
-        let for_s3 = json!({"StringEquals": {"kms:ViaService": s3}});
+        let for_s3 = json!({"StringEquals": {"kms:ViaService": s3_of(region)}});
         let actions = json!(["kms:Decrypt", "kms:GenerateDataKey"]);
         statements.push(under(allow(actions, key), for_s3));
     }
     statements
+}
+
+/// What KMS calls S3 in a region. Which of two ends the name has in China is not certain, and neither
+/// is anybody else's: both will do.
+fn s3_of(region: &str) -> Value {
+    let of = |domain: &str| format!("s3.{region}.{domain}");
+    match domain_of(region) {
+        CHINA => json!([of("amazonaws.com"), of(CHINA)]),
+        domain => json!(of(domain)),
+    }
 }
 
 fn tell_statements(topic: &Handle<Topic>) -> Vec<Value> {
@@ -318,7 +330,8 @@ fn add_alarm(graph: &mut Graph, config: &Config, topic: &Handle<Topic>) {
     graph.name_with(&alarm, NAME);
 }
 
-/// Tells when checks are not made any more: nobody would hear of drift then.
+/// Tells when checks are not made any more: nobody would hear of drift then. What `up` has seen when
+/// it makes the alarm counts as a check, as the first may be days away.
 fn add_silence_alarm(
     graph: &mut Graph,
     config: &Config,
@@ -374,6 +387,14 @@ fn silence(expression: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_china_either_name_of_s3_will_do() {
+        assert_eq!(s3_of("eu-west-1"), json!("s3.eu-west-1.amazonaws.com"));
+        assert_eq!(s3_of("eusc-de-east-1"), json!("s3.eusc-de-east-1.amazonaws.eu"));
+        let both = ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"];
+        assert_eq!(s3_of("cn-north-1"), json!(both));
+    }
 
     #[test]
     fn silence_is_told_after_more_than_one_check_that_was_not_made() {

@@ -22,8 +22,10 @@ pub(super) struct Network {
     pub vpc: Handle<Vpc>,
     pub gateway: Handle<InternetGateway>,
     pub public: Vec<Handle<Subnet>>,
+    /// Which way packets of the public subnets go.
+    pub public_table: Handle<RouteTable>,
     pub private: Vec<Handle<Subnet>>,
-    /// What must work before a task can reach the internet.
+    /// What must work before a task can reach the internet; without gateways, where its packets go.
     pub way_out: Vec<Wait>,
 }
 
@@ -34,13 +36,13 @@ pub(super) fn add(graph: &mut Graph, config: &config::Network, placement: &Place
     let public = subnets(graph, &vpc, placement, "public", |zone| zone.public);
     let private = subnets(graph, &vpc, placement, "private", |zone| zone.private);
     let to_internet = RouteTarget::InternetGateway(gateway.id());
-    let table = add_table(graph, "public", &vpc, Some(to_internet), &public);
+    let public_table = add_table(graph, "public", &vpc, Some(to_internet), &public);
     let mut way_out = add_ways_out(graph, config.nat, placement, &vpc, &gateway, &public, &private);
-    if !way_out.is_empty() {
+    if config.nat != Nat::None {
         let why = "the way through a NAT gateway goes on through it";
-        way_out.push(Wait::ready(&table, why));
+        way_out.push(Wait::ready(&public_table, why));
     }
-    Network { vpc, gateway, public, private, way_out }
+    Network { vpc, gateway, public, public_table, private, way_out }
 }
 
 fn subnets(
@@ -74,8 +76,8 @@ fn add_ways_out(
 ) -> Vec<Wait> {
     match nat {
         Nat::None => {
-            add_table(graph, "private", vpc, None, private);
-            Vec::new()
+            let table = add_table(graph, "private", vpc, None, private);
+            vec![Wait::exists(&table, "its tasks' packets go where it says")]
         }
         Nat::Single => {
             let public = &public[placement.shared_nat];

@@ -388,7 +388,7 @@ async fn a_look_that_somebody_disturbed_is_neither_measured_nor_told() {
     let (went, ()) = tokio::join!(account.run(None), others);
     assert_eq!(went, (true, 0));
     assert_eq!(account.measured(metrics::DRIFT, "critical"), [0.0]);
-    assert_eq!(account.measured(metrics::CHECKS, "shop"), [1.0]);
+    assert_eq!(account.measured(metrics::CHECKS, "shop"), [1.0, 1.0], "that of `up`, and one more");
     assert!(account.published().is_empty());
 }
 
@@ -436,6 +436,43 @@ async fn checks_that_are_not_made_are_told_by_their_absence() {
     assert_eq!(account.standing("shop-dev-drift-silence"), Some(Standing::Ok));
     tokio::time::sleep(Duration::from_mins(40)).await;
     assert_eq!(account.standing("shop-dev-drift-silence"), Some(Standing::Alarm));
+}
+
+/// What `up` has seen counts as a check: the first may be days away.
+#[tokio::test(start_paused = true)]
+async fn no_check_is_missed_before_the_first_is_due() {
+    let mut config = full();
+    config.drift.schedule = Some("cron(0 6 ? * MON-FRI *)".into());
+    let mut world = World::new();
+    // The world began on a Thursday: now it is Friday noon, and 66 hours until Monday's check.
+    tokio::time::sleep(Duration::from_hours(36)).await;
+    world.up(&config).await;
+    let standing =
+        || world.endpoint.with_cloud(|cloud| cloud.cloudwatch.state_of("shop-dev-drift-silence"));
+    let told = || {
+        let all = world.endpoint.with_cloud(|cloud| cloud.sns.published("shop-dev-drift").to_vec());
+        all.iter().any(|one| one.subject.starts_with("ALARM"))
+    };
+    for hour in 1..=66 {
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert_eq!(standing(), Some(Standing::Ok), "after {hour} hours");
+    }
+    assert!(!told());
+    // Nobody makes those of the week: three intervals after `up` that is told.
+    tokio::time::sleep(Duration::from_hours(3 * 72 - 66 + 1)).await;
+    assert_eq!(standing(), Some(Standing::Alarm));
+    assert!(told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn up_puts_the_very_value_that_a_check_puts() {
+    let mut account = Account::new().await;
+    account.run(None).await;
+    let calls = account.world.endpoint.calls();
+    let put: Vec<_> = calls.iter().filter(|call| call.operation == "PutMetricData").collect();
+    let [of_up, of_check] = &put[..] else { panic!("{put:#?}") };
+    assert_eq!(of_up.request["Namespace"], of_check.request["Namespace"]);
+    assert_eq!(of_up.request["MetricData"], json!([of_check.request["MetricData"][0]]));
 }
 
 #[tokio::test(start_paused = true)]

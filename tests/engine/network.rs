@@ -1,12 +1,14 @@
 //! The network changes under a running service.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use provision::event::{Event, Verb};
 use provision::plan::Action;
 use provision::resource::Kind;
 use serde_json::Value;
 
-use crate::harness::{World, config};
+use crate::harness::{Run, World, config};
 
 /// The stack's subnets by address, with what is recorded of them.
 fn subnets(world: &World) -> BTreeMap<String, (String, Value)> {
@@ -32,6 +34,48 @@ async fn another_zone_moves_none_of_the_subnets() {
     world.up_without_a_gap(&config("")).await;
     assert_eq!(subnets(&world), before);
     world.assert_settled(&config("")).await;
+}
+
+/// A node of the load balancer that still is in a subnet answers through its route table.
+#[tokio::test(start_paused = true)]
+async fn a_subnet_follows_its_route_table_until_load_balancer_and_tasks_have_left_it() {
+    // Without a way out no task could fetch its image: there are none then.
+    for (nat, count) in [("none", 0), ("single", 2), ("per-zone", 2)] {
+        let common = format!("network.nat = {nat}\nservices.app.count = {count}");
+        let zones = |number: u8| config(&format!("{common}\nnetwork.zones = {number}"));
+        let mut world = World::new();
+        world.up(&zones(3)).await;
+        let run = if count == 0 {
+            world.up(&zones(2)).await
+        } else {
+            tokio::time::sleep(Duration::from_mins(5)).await;
+            world.up_while_asked(&zones(2), &[80]).await
+        };
+        let narrowed = began(&run, "route_table.public");
+        let left = ended(&run, "load_balancer.main");
+        assert!(left.is_some() && left < narrowed, "{nat}: {left:?}, {narrowed:?}");
+        if nat != "per-zone" {
+            let (narrowed, left) = (began(&run, "route_table.private"), ended(&run, "service.app"));
+            assert!(left.is_some() && left < narrowed, "{nat}: {left:?}, {narrowed:?}");
+        }
+        world.assert_settled(&zones(2)).await;
+    }
+}
+
+/// Which event says that an update of an address began.
+fn began(run: &Run, of: &str) -> Option<usize> {
+    run.events.iter().position(|(_, event)| match event {
+        Event::Started { address, verb: Verb::Update } => address.to_string() == of,
+        _ => false,
+    })
+}
+
+/// Which event says that one was done.
+fn ended(run: &Run, of: &str) -> Option<usize> {
+    run.events.iter().position(|(_, event)| match event {
+        Event::Finished { address, verb: Verb::Update } => address.to_string() == of,
+        _ => false,
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,6 +107,8 @@ async fn another_network_takes_over_without_a_gap() {
     let kept = plan.resources.iter().filter(|planned| planned.action == Action::Keep);
     assert!(kept.clone().any(|planned| planned.address.kind() == Kind::Cluster));
     assert!(kept.clone().any(|planned| planned.address.kind() == Kind::Role));
+    let listener = plan.resources.iter().find(|planned| planned.address.kind() == Kind::Listener);
+    assert!(!listener.unwrap().old_goes_first(), "the old one serves until the tasks have moved");
     world.up_without_a_gap(&after).await;
     world.assert_settled(&after).await;
     assert_ne!(world.output("vpc.main", "id"), vpc);

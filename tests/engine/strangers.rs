@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
-use provision::deployment::graph_of;
 use provision::observe::{Depth, observe_all};
-use provision::plan::{Action, plan};
-use provision::resource::Readiness;
+use provision::plan::Action;
+use provision::simulated_aws::elb::targets::answer_through;
+use provision::simulated_aws::logs::put_log_line;
 use provision::survey::survey;
 use serde_json::{Value, json};
 
@@ -107,6 +107,19 @@ async fn a_log_group_that_came_back_by_itself_is_the_stacks_again() {
     world.down().await;
 }
 
+/// A person may have made it as well, and nobody else has what is written there.
+#[tokio::test(start_paused = true)]
+async fn a_bare_log_group_that_holds_something_is_a_strangers() {
+    let mut world = World::new();
+    let name = json!({"logGroupName": "/ecs/shop-dev"});
+    world.ask("logs", "CreateLogGroup", &name);
+    world.endpoint.with_cloud(|cloud| put_log_line(cloud, "/ecs/shop-dev", "theirs", "a line"));
+    let before = cloud(&world);
+    let error = world.try_up(&config("")).await.expect_err("it is a stranger's").to_string();
+    assert!(error.contains("log_group.app can't be made"), "{error}");
+    assert_eq!(cloud(&world), before);
+}
+
 /// Deleted services are described for about an hour (aws-behaviour 17.d).
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_gone_is_no_part_of_the_status() {
@@ -131,17 +144,23 @@ async fn a_service_that_is_gone_is_no_part_of_the_status() {
 async fn a_load_balancer_that_failed_is_replaced() {
     let (mut world, config) = (World::new(), config(""));
     world.up(&config).await;
-    let state = &world.memory.state;
-    let address = "load_balancer.main".parse().unwrap();
-    let mut observed = observe_all(&world.aws, &[state], Depth::Whole).await.unwrap().remove(0);
-    let mut live = observed.live_of(&address, 0).unwrap().clone();
-    live.readiness = Readiness::Failed("AWS could not set it up".into());
-    observed.insert(address.clone(), 0, live);
-    let graph = graph_of(&world.aws, &config, state).await.unwrap();
-    let plan = plan(&graph, state, &observed, &config.tags).unwrap();
-    let planned = plan.resources.iter().find(|planned| planned.address == address).unwrap();
-    assert_eq!(planned.action, Action::Replace);
-    assert_eq!(planned.desired.as_ref().unwrap().identity.name, "shop-dev-1");
+    let arn = world.output("load_balancer.main", "arn");
+    world.endpoint.with_cloud(|cloud| cloud.elb.fail(&arn, "AWS could not set it up"));
+    let run = world.up(&config).await;
+    let replaced: Vec<String> = run
+        .plan
+        .changes()
+        .filter(|planned| planned.action == Action::Replace)
+        .map(|planned| planned.address.to_string())
+        .collect();
+    assert_eq!(replaced, ["load_balancer.main", "listener.http"]);
+    assert_eq!(world.output("load_balancer.main", "name"), "shop-dev-1");
+    world.assert_settled(&config).await;
+    let name = world.output("load_balancer.main", "dns_name");
+    tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+    let answer = world.endpoint.with_cloud(|cloud| answer_through(cloud, &name, "/"));
+    assert_eq!(answer, Some(200));
+    world.down().await;
 }
 
 /// All that an account holds, without its clock.

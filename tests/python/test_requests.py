@@ -157,7 +157,7 @@ CHANGES: list[list[str]] = [
 ]
 
 # Allowed apart: under a condition, and to the check in the account.
-ALLOWED_APART = {"iam:CreateServiceLinkedRole", "cloudwatch:PutMetricData", "sns:Publish"}
+ALLOWED_APART = {"iam:CreateServiceLinkedRole", "sns:Publish"}
 
 # Where the name in policies is not that of the model and its operation.
 SIGNING = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}

@@ -35,6 +35,9 @@ pub struct LoadBalancer {
     pub created: Moment,
     /// When it stops being `provisioning`.
     pub active: Moment,
+    /// Why AWS could not set it up, if it could not; that is for good (aws-behaviour 14.d).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 impl LoadBalancer {
@@ -140,6 +143,7 @@ fn read(cloud: &Cloud, request: Parameters<'_>, vpc: &str) -> Result<LoadBalance
         attributes: LOAD_BALANCER.defaults(),
         created: cloud.now,
         active: cloud.now,
+        failed: None,
     })
 }
 
@@ -213,7 +217,11 @@ pub fn delete(cloud: &mut Cloud, request: Parameters<'_>) -> Answer {
 
 /// A load balancer as the answers show it.
 fn shown(cloud: &Cloud, balancer: &LoadBalancer) -> Value {
-    let state = if cloud.now < balancer.active { "provisioning" } else { "active" };
+    let state = match &balancer.failed {
+        Some(reason) => json!({"Code": "failed", "Reason": reason}),
+        None if cloud.now < balancer.active => json!({"Code": "provisioning"}),
+        None => json!({"Code": "active"}),
+    };
     json!({
         "LoadBalancerArn": balancer.arn,
         "LoadBalancerName": balancer.name,
@@ -223,7 +231,7 @@ fn shown(cloud: &Cloud, balancer: &LoadBalancer) -> Value {
         "Scheme": balancer.scheme,
         "Type": "application",
         "VpcId": balancer.vpc,
-        "State": {"Code": state},
+        "State": state,
         "AvailabilityZones": placement::shown(&balancer.placements),
         "SecurityGroups": balancer.security_groups,
         "IpAddressType": balancer.ip_address_type,

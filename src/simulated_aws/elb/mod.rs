@@ -63,6 +63,13 @@ pub struct Elb {
 }
 
 impl Elb {
+    /// Lets a load balancer be one that could not be set up (aws-behaviour 14.d).
+    pub fn fail(&mut self, balancer: &str, reason: &str) {
+        if let Some(balancer) = self.load_balancers.get_mut(balancer) {
+            balancer.failed = Some(reason.to_owned());
+        }
+    }
+
     /// The listeners of a load balancer.
     fn listeners_of<'a>(&'a self, balancer: &'a str) -> impl Iterator<Item = &'a Listener> {
         self.listeners.values().filter(move |listener| listener.load_balancer == balancer)
@@ -82,10 +89,11 @@ impl Elb {
         self.load_balancers.get(&forwarding.load_balancer)
     }
 
-    /// When a target in `zone` can be sent requests; `None` when no load balancer reaches it.
+    /// When a target in `zone` can be sent requests; `None` when no load balancer reaches it, or
+    /// one that failed.
     fn in_use_from(&self, target_group: &str, zone: &str) -> Option<Moment> {
         let server = self.server_of(target_group).filter(|server| server.reaches(zone))?;
-        Some(server.active)
+        server.failed.is_none().then_some(server.active)
     }
 
     /// The target groups that a load balancer forwards to.

@@ -14,7 +14,7 @@ const SOMEWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// The status that a plain `GET http://<dns_name><path>` gets from outside the VPC.
 ///
-/// `None` when the name belongs to no load balancer, when that one is internal or not active yet,
+/// `None` when the name belongs to no load balancer, when that one is internal or not active,
 /// when its security groups do not let 192.0.2.1 in, or when nothing listens on port 80.
 /// `dns_name` may carry another port: `name:8080`.
 ///
@@ -29,7 +29,8 @@ pub fn answer_through(cloud: &Cloud, dns_name: &str, path: &str) -> Option<u16> 
     let elb = &cloud.elb;
     let mut balancers = elb.load_balancers.values();
     let balancer = balancers.find(|balancer| balancer.dns_name.eq_ignore_ascii_case(host))?;
-    if !balancer.is_internet_facing() || cloud.now < balancer.active {
+    let works = balancer.failed.is_none() && cloud.now >= balancer.active;
+    if !balancer.is_internet_facing() || !works {
         return None;
     }
     if !passage::lets_in(cloud, balancer, SOMEWHERE, port) {

@@ -79,7 +79,10 @@ impl Fault for LaggingReplica {
 fn is_believed(call: &Call, error: &ApiError) -> bool {
     let code = error.code.as_str();
     let missing = code.contains("NotFound") || code == "NoSuchEntity";
-    let busy = matches!(code, "DependencyViolation" | "ResourceInUse" | "DeleteConflict");
+    let busy = matches!(
+        code,
+        "DependencyViolation" | "ResourceInUse" | "DeleteConflict" | "TargetGroupAssociationLimit"
+    );
     let removes = ["Delete", "Detach", "Release", "Disassociate", "Revoke", "Deregister"];
     let removes = removes.iter().any(|verb| call.operation.starts_with(verb));
     !call.is_mutating() || busy || (missing && !removes)
