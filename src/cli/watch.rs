@@ -116,7 +116,7 @@ pub async fn job(context: &Context, options: &DriftOptions) -> Result<ExitCode, 
     listeners.push(Arc::new(Topic::new(aws, topic)));
     let memory = Memory::new(&name.stack, &name.environment);
     let keeper = Desk { context, name: name.clone(), edition: None };
-    let goes = taken_down(context, &name);
+    let goes = Box::pin(taken_down(context, &name));
     let world = Here {
         context,
         options,
@@ -257,8 +257,10 @@ impl World for Here<'_> {
     async fn check(&mut self) -> Result<Drift, String> {
         let Self { context, options, config, name, .. } = &*self;
         let checked = match &self.others {
-            Some(others) => drift::checked_alone(context, options, config, others, name).await,
-            None => drift::checked(context, options, config, name).await,
+            Some(others) => {
+                Box::pin(drift::checked_alone(context, options, config, others, name)).await
+            }
+            None => Box::pin(drift::checked(context, options, config, name)).await,
         };
         let (state, drift) = checked.map_err(|failure| failure.text())?;
         self.state = Some(state);

@@ -112,7 +112,7 @@ pub(super) fn add(graph: &mut Graph, config: &Config, around: &Around<'_>) {
         input: String::new(),
         retries: RETRIES,
     };
-    let why = "the first check comes at once, and is to find a stack that is whole";
+    let why = "the first check may come at once, and is to find a stack that is whole";
     let mut waits: Vec<Wait> =
         around.services.iter().map(|service| Wait::ready(service, why)).collect();
     waits.extend(around.network.way_out.iter().cloned());

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use aws_sdk_cloudwatch::types::MetricDatum;
 
 use crate::aws::{Aws, AwsError, Operation};
 use crate::drift::{Drift, Severity};
 use crate::names::metrics::{CHECKS, DRIFT, NAMESPACE, SEVERITY, dimensions};
+use crate::resource::alarm::Metric;
 
 /// Puts what a check found.
 ///
@@ -39,13 +40,10 @@ fn data(drift: &Drift) -> Vec<MetricDatum> {
 }
 
 fn datum(name: &str, dimensions: &BTreeMap<String, String>, count: usize) -> MetricDatum {
-    let dimensions = dimensions.iter();
-    let dimensions =
-        dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
-    MetricDatum::builder()
-        .metric_name(name)
-        .set_dimensions(Some(dimensions.collect()))
-        .value(f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
-        .unit(StandardUnit::Count)
-        .build()
+    let metric = Metric {
+        namespace: NAMESPACE.into(),
+        name: name.to_owned(),
+        dimensions: dimensions.clone(),
+    };
+    metric.datum(f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
 }
