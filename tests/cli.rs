@@ -471,7 +471,7 @@ fn without_credentials_it_says_so_at_once() {
     assert!(started.elapsed().unwrap().as_secs() < 5);
 }
 
-/// A server that refuses whatever it is asked.
+/// A server that refuses whatever it is asked. `KEY` in the message is whose request it was.
 fn refusing(code: &'static str, message: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -480,6 +480,9 @@ fn refusing(code: &'static str, message: &'static str) -> String {
             let mut stream = stream.unwrap();
             let mut request = [0; 16384];
             let _ = stream.read(&mut request);
+            let request = String::from_utf8_lossy(&request);
+            let key = request.split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+            let message = message.replace("KEY", key.unwrap_or_default());
             let body = format!(
                 "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
                  <Message>{message}</Message></Error><RequestId>r-1</RequestId></ErrorResponse>"
@@ -515,6 +518,28 @@ fn credentials_that_have_expired_are_told_apart_from_what_is_not_allowed() {
     let message = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: \
                    sts:GetCallerIdentity on resource: *";
     insta::assert_snapshot!("access_denied", refused("AccessDenied", message));
+}
+
+#[test]
+fn a_profile_that_is_asked_for_wins_over_the_keys_of_the_environment() {
+    let room = Room::new();
+    fs::create_dir(room.path().join(".aws")).unwrap();
+    let known = "[other]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = secret\n";
+    fs::write(room.path().join(".aws/credentials"), known).unwrap();
+    let url = refusing("AccessDenied", "the key KEY may not");
+    let said = |arguments: &str| {
+        let mut command = room.command(arguments);
+        let command = command.env("HOME", room.path()).env("AWS_ENDPOINT_URL", &url);
+        let command = command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE");
+        let output = command.env("AWS_SECRET_ACCESS_KEY", "secret").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let (own, other) = (said("plan"), said("--profile other plan"));
+    assert!(own.contains("the key AKIAEXAMPLE may not"), "{own}");
+    assert!(other.contains("the key AKIAOTHER may not"), "{other}");
+    let slip = said("--profile ohter plan");
+    assert!(slip.contains("ohter") && slip.contains("no AWS credentials"), "{slip}");
 }
 
 #[test]

@@ -6,10 +6,12 @@ use std::time::Duration;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
 
 use crate::aws::{Aws, Pace};
 use crate::state::store::Holder;
@@ -77,21 +79,32 @@ pub async fn usual_region(global: &Global) -> Option<String> {
     chain.region().await.map(|region| region.to_string())
 }
 
+/// The credentials of the profile that was asked for, or what is found where credentials usually are.
+///
+/// Whoever says `--profile` means it, whatever keys the environment holds, as with the AWS CLI. The
+/// SDK's own chain would take those first, and with them perhaps another account.
+async fn credentials(global: &Global, region: &str) -> SharedCredentialsProvider {
+    let region = Region::new(region.to_owned());
+    match &global.profile {
+        Some(profile) => {
+            let config = ProviderConfig::without_region().with_region(Some(region));
+            let provider = ProfileFileCredentialsProvider::builder();
+            let provider = provider.configure(&config).profile_name(profile);
+            SharedCredentialsProvider::new(provider.build())
+        }
+        None => SharedCredentialsProvider::new(usual_credentials(region).await),
+    }
+}
+
 /// Where credentials usually are. Outside of AWS nothing answers at the address of the instance's
 /// metadata, and whoever has no credentials is not to wait long to be told so.
-async fn credentials(global: &Global, region: &str) -> DefaultCredentialsChain {
+async fn usual_credentials(region: Region) -> DefaultCredentialsChain {
     let metadata = aws_config::imds::Client::builder()
         .connect_timeout(METADATA_TIMEOUT)
         .read_timeout(METADATA_TIMEOUT)
         .max_attempts(1)
         .build();
-    let mut chain = DefaultCredentialsChain::builder()
-        .region(Region::new(region.to_owned()))
-        .imds_client(metadata);
-    if let Some(profile) = &global.profile {
-        chain = chain.profile_name(profile);
-    }
-    chain.build().await
+    DefaultCredentialsChain::builder().region(region).imds_client(metadata).build().await
 }
 
 /// Waits are real, but for an endpoint that somebody put in AWS's place and runs faster.
@@ -109,7 +122,6 @@ fn local(global: &Global, directory: &Path, region: &str) -> Result<Cloud, Failu
     use crate::simulated_aws::connector::Connector;
     use crate::simulated_aws::elb::targets::answer_through;
     use aws_credential_types::Credentials;
-    use aws_credential_types::provider::SharedCredentialsProvider;
     use std::sync::Arc;
 
     let endpoint = crate::simulated_aws::store::open(

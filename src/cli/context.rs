@@ -242,9 +242,13 @@ impl Context {
     /// Tells what is allowed, and yet probably not meant.
     pub fn warn(&self, warnings: &[String]) {
         let look = Look::stderr(Values::Hidden);
-        warnings.iter().filter(|_| !self.global.json).for_each(|text| {
-            self.tell(&human::warning(text, look));
-        });
+        for text in warnings {
+            if !self.global.json {
+                self.tell(&human::warning(text, look));
+            } else if !self.global.quiet {
+                failure::write(&format!("{}\n", json::line(&json!({ "warning": text }))));
+            }
+        }
     }
 }
 

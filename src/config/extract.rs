@@ -125,17 +125,17 @@ fn explain(tree: &Node, path: &[String], fault: Fault) -> ConfigError {
 fn rewrite(key: &str, node: &Node, expected: &str) -> Option<String> {
     // An item of a list has no key.
     let is_item = key.bytes().all(|digit| digit.is_ascii_digit());
-    let key = if is_item { String::new() } else { format!("{key} = ") };
+    let sets = if is_item { String::new() } else { format!("{key} = ") };
     let written = match (&node.value, expected) {
         (Value::Text(text), "a list") => {
-            format!("{key}{}", serde_json::json!(text.split_whitespace().collect::<Vec<_>>()))
+            format!("{sets}{}", serde_json::json!(text.split_whitespace().collect::<Vec<_>>()))
         }
-        (Value::Text(text), _) if is_bare(text) => format!("{key}{text}"),
+        (Value::Text(text), _) if is_bare(text) => format!("{sets}{text}"),
         (Value::Integer(_) | Value::Float(_) | Value::Boolean(_), "text in quotes") => {
-            format!("{key}\"{}\"", node.written())
+            format!("{sets}\"{}\"", node.written())
         }
         (Value::Integer(0 | 1), "`true` or `false`") => {
-            format!("{key}{}", node.written() == "1")
+            format!("{sets}{}", node.written() == "1")
         }
         (Value::Boolean(_), "a table, or false") => {
             return Some(format!(

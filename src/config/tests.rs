@@ -325,6 +325,36 @@ fn policies_must_say_something() {
 }
 
 #[test]
+fn how_a_list_is_written_is_said() {
+    let refused = service_errors("command = [\"sh\", 1]\n");
+    assert!(refused.contains("write `\"1\"`"), "{refused}");
+    let refused = service_errors("command = \"sh -c x\"\n");
+    assert!(refused.contains("write `command = [\"sh\",\"-c\",\"x\"]`"), "{refused}");
+}
+
+#[test]
+fn a_user_must_be_one() {
+    for user in ["app", "1000", "1000:1000", "app:staff"] {
+        load(&format!("{SMALLEST}user = \"{user}\"\n"));
+    }
+    for user in ["a b", "0:0:0", ":0", "app:"] {
+        let refused = service_errors(&format!("user = \"{user}\"\n"));
+        assert!(refused.contains("is no user of a container"), "{refused}");
+    }
+}
+
+#[test]
+fn what_is_ignored_must_be_of_a_kind_that_is_there() {
+    let ignored = |address: &str| format!("{SMALLEST}[[drift.ignore]]\naddress = \"{address}\"\n");
+    for address in ["service.app", "*", "sub*.public-a", "security_group.*"] {
+        load(&ignored(address));
+    }
+    let refused = errors(&ignored("servce.app"));
+    assert!(refused.contains("no kind of resource `servce`"), "{refused}");
+    assert!(refused.contains("did you mean `service`?"), "{refused}");
+}
+
+#[test]
 fn tags_must_be_those_that_every_service_takes() {
     assert_snapshot!(errors(&format!(
         "{SMALLEST}[tags]\n\"aws:x\" = \"1\"\nTeam = \"a\"\nteam = \"b\"\nodd = \"a#b\"\n"

@@ -100,7 +100,7 @@ fn draw_pending(text: &mut String, drift: &Drift, look: Look) {
     let mut places: BTreeMap<(String, Class), Vec<String>> = BTreeMap::new();
     for finding in pending {
         let key = (finding.address.to_string(), finding.class);
-        places.entry(key).or_default().push(finding.property.clone());
+        places.entry(key).or_default().push(sentence::within(finding));
     }
     if places.is_empty() {
         return;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::clean;
-use super::drift::document;
+use super::drift::{document, heading};
 use super::human::Look;
 use super::paint::Paint;
 use super::text::cut;
@@ -131,8 +131,7 @@ fn said_of(drift: &Drift) -> (String, String) {
         let said = format!("{} as they were left", count(drift.resources, "resource", "resources"));
         return ("settled".into(), said + &pending(drift));
     };
-    let place = [worst.address.to_string(), worst.property.clone()].join(" ");
-    let what = format!("{} {}: {}", place.trim_end(), worst.class.words(), worst.reason);
+    let what = format!("{} {}: {}", heading(worst), worst.class.words(), worst.reason);
     let others = drift.drifted().count() - 1;
     let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
     (worst.severity.word().into(), format!("{what}{others}{}", pending(drift)))

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::clean;
-use super::drift::draw_finding;
+use super::drift::{draw_finding, heading};
 use super::human::{Look, plan_but_for};
 use super::text::wrapped;
 use super::words::words;
@@ -76,17 +76,15 @@ fn fate(answer: Option<Answer>) -> &'static str {
 fn draw_rest(text: &mut String, outside: &Outside, look: Look) {
     for finding in &outside.accepted {
         let line = format!(
-            "accepted  {} {}  live {}, the file {}",
-            finding.address,
-            finding.property,
+            "accepted  {}  live {}, the file {}",
+            heading(finding),
             said(finding, &finding.live),
             said(finding, &finding.declared),
         );
         let _ = writeln!(text, "{}", look.paint.dim(clean(&line)));
     }
     for ignored in &outside.ignored {
-        let finding = &ignored.finding;
-        let line = format!("ignored   {} {}  it is left", finding.address, finding.property);
+        let line = format!("ignored   {}  it is left", heading(&ignored.finding));
         let _ = writeln!(text, "{}", look.paint.dim(clean(&line)));
     }
     if !outside.accepted.is_empty() || !outside.ignored.is_empty() {

@@ -298,6 +298,8 @@ fn in_a_ci_job_a_state_that_goes_with_the_machine_is_told_of_once() {
     let warning = "this is a CI job, and the state of web-dev is kept in state";
     assert_eq!(told.error.matches(warning).count(), 1, "{told:?}");
     assert!(told.error.contains("\n    [state]\n    bucket = "), "{told:?}");
+    let machines = run("--json up --yes --no-wait").is(0);
+    assert!(machines.error.contains("{\"warning\":\"this is a CI job"), "{machines:?}");
     machine.declare(&format!("{FILE}{STATE}"));
     let told = run("state migrate --from state --yes").is(0);
     assert!(!told.error.contains("CI job"), "{told:?}");

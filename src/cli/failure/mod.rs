@@ -298,7 +298,12 @@ fn pointed(errors: &ConfigErrors) -> String {
         GraphicalTheme::unicode_nocolor()
     };
     let width = usize::from(console::Term::stderr().size().1).clamp(40, 120);
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width);
+    // An ARN or the name of a region that is broken at a hyphen can't be copied.
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .with_break_words(false);
     let mut text = String::new();
     for error in errors.errors() {
         // Writing into a string does not fail.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Report;
 use super::arn;
+use super::timeouts::unknown_kind;
 use crate::config::drift::{FROM_ENVIRONMENT, is_webhook};
 use crate::config::image::Reference;
 use crate::config::model::Config;
@@ -15,6 +16,7 @@ const SHORTEST: Duration = Duration::from_mins(5);
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     check_webhook(config, report);
     check_image(config, report);
+    check_ignored(config, report);
     let Some(schedule) = &config.drift.schedule else { return };
     let example = "for example `schedule = \"rate(1 hour)\"`";
     match when(schedule) {
@@ -47,6 +49,19 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             "a check in the account has no such environment variable",
             "set `drift.webhook_secret` to the secret or parameter that holds the address",
         );
+    }
+}
+
+/// What ignores nothing, by a slip, hides nothing; but whoever wrote it would be told for ever.
+fn check_ignored(config: &Config, report: &mut Report<'_>) {
+    for (index, ignored) in config.drift.ignore.iter().enumerate() {
+        let kind = ignored.address.split('.').next().unwrap_or_default();
+        if kind.contains('*') {
+            continue;
+        }
+        if let Some((message, advice)) = unknown_kind(kind) {
+            report.wrong(&[&format!("drift.ignore.{index}.address")], message, advice);
+        }
     }
 }
 

@@ -82,12 +82,23 @@ fn is_variable(name: &str) -> bool {
     first && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 
+/// Whether a text is a user, or one with its group ("ContainerDefinition" in the API reference).
+fn is_user(text: &str) -> bool {
+    let mut parts = text.splitn(2, ':');
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    parts.all(is_part)
+}
+
 fn check_process(service: &Service, report: &mut Report<'_>) {
     if service.command.as_ref().is_some_and(Vec::is_empty) {
         report.wrong(&["command"], "the command is empty", "leave it out to run the image's own");
     }
     if service.user.as_ref().is_some_and(|user| user.trim().is_empty()) {
         report.wrong(&["user"], "the user is empty", "leave it out to run as the image's own");
+    } else if let Some(user) = service.user.as_ref().filter(|user| !is_user(user)) {
+        let message = format!("`{user}` is no user of a container");
+        report.wrong(&["user"], message, "`name`, `uid` or `uid:gid`, such as `1000:1000`");
     }
     if let Some(seconds) = service.stop_timeout_seconds {
         report.within("stop_timeout_seconds", seconds, 2, 120);

@@ -6,12 +6,21 @@ use crate::config::model::Config;
 use crate::config::timeouts::KINDS;
 
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
-    for kind in config.timeouts.keys().filter(|kind| !KINDS.contains(&kind.as_str())) {
-        let message = format!("there is no kind of resource `{kind}`");
-        let advice = match nearest(kind, KINDS) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", KINDS.join(", ")),
-        };
-        report.wrong_key("timeouts", kind, message, advice);
+    for kind in config.timeouts.keys() {
+        if let Some((message, advice)) = unknown_kind(kind) {
+            report.wrong_key("timeouts", kind, message, advice);
+        }
     }
+}
+
+/// What is wrong with what is to be a kind of resource, and what to do about it.
+pub(super) fn unknown_kind(kind: &str) -> Option<(String, String)> {
+    if KINDS.contains(&kind) {
+        return None;
+    }
+    let advice = match nearest(kind, KINDS) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", KINDS.join(", ")),
+    };
+    Some((format!("there is no kind of resource `{kind}`"), advice))
 }

@@ -22,7 +22,7 @@ pub(super) fn place(finding: &Finding) -> String {
 }
 
 /// Where in the resource, in the kind's own words; empty for the resource as a whole.
-fn within(finding: &Finding) -> String {
+pub(super) fn within(finding: &Finding) -> String {
     let value = if finding.live.is_null() { &finding.applied } else { &finding.live };
     let field = field_of(&finding.property);
     match finding.address.kind() {
