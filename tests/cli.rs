@@ -538,6 +538,9 @@ fn a_profile_that_is_asked_for_wins_over_the_keys_of_the_environment() {
     let (own, other) = (said("plan"), said("--profile other plan"));
     assert!(own.contains("the key AKIAEXAMPLE may not"), "{own}");
     assert!(other.contains("the key AKIAOTHER may not"), "{other}");
+    fs::write(room.path().join(".aws/config"), "[profile bare]\nregion = eu-west-1\n").unwrap();
+    let bare = said("--profile bare plan");
+    assert!(bare.contains("the profile `bare` is not there, or names none"), "{bare}");
     let slip = said("--profile ohter plan");
     assert!(slip.contains("ohter") && slip.contains("no AWS credentials"), "{slip}");
 }

@@ -11,7 +11,8 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 use crate::aws::{Aws, Pace};
 use crate::state::store::Holder;
@@ -89,10 +90,34 @@ async fn credentials(global: &Global, region: &str) -> SharedCredentialsProvider
         Some(profile) => {
             let config = ProviderConfig::without_region().with_region(Some(region));
             let provider = ProfileFileCredentialsProvider::builder();
-            let provider = provider.configure(&config).profile_name(profile);
-            SharedCredentialsProvider::new(provider.build())
+            let provider = provider.configure(&config).profile_name(profile).build();
+            SharedCredentialsProvider::new(OfProfile { profile: profile.clone(), provider })
         }
         None => SharedCredentialsProvider::new(usual_credentials(region).await),
+    }
+}
+
+/// The credentials of a profile; an error names it.
+#[derive(Debug)]
+struct OfProfile {
+    profile: String,
+    provider: ProfileFileCredentialsProvider,
+}
+
+impl ProvideCredentials for OfProfile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let name = |error| match error {
+            CredentialsError::CredentialsNotLoaded(_) => CredentialsError::not_loaded(format!(
+                "the profile `{}` is not there, or names none",
+                self.profile
+            )),
+            other => other,
+        };
+        let provide = async move { self.provider.provide_credentials().await.map_err(name) };
+        future::ProvideCredentials::new(provide)
     }
 }
 
