@@ -892,8 +892,9 @@ def check_alarms(aws: Aws, topic: str) -> None:
         for name in ("life-dev-drift", "life-dev-drift-silence")
     )
     assert drift == ["Drift", "Maximum", 300, "GreaterThanThreshold", 0.0, "ignore"]
-    # Two checks in a row that were not made.
-    assert silence == ["Checks", "Sum", 7200, "LessThanThreshold", 1.0, "breaching"]
+    # Two periods of three quarters of an hour each without a check.
+    assert silence == ["Checks", "Sum", 2700, "LessThanThreshold", 1.0, "breaching"]
+    assert alarms["life-dev-drift-silence"]["EvaluationPeriods"] == 2
 
 
 def check_schedule(aws: Aws) -> None:
