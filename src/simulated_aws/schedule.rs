@@ -52,11 +52,16 @@ impl Schedule {
     }
 }
 
-/// The moment of a wall-clock time; zero for all times before `epoch`.
+/// The first moment that is not before a wall-clock time; zero for all times before `epoch`.
+///
+/// Moments are whole milliseconds, and an epoch need not be: a moment before the time would have it
+/// come for ever.
 #[must_use]
 pub fn moment(epoch: Timestamp, time: Timestamp) -> Moment {
-    let since = time.duration_since(epoch);
-    Moment::default().after(Duration::try_from(since).unwrap_or_default())
+    let since = Duration::try_from(time.duration_since(epoch)).unwrap_or_default();
+    let rest = since.subsec_nanos() % 1_000_000;
+    let up = if rest == 0 { 0 } else { 1_000_000 - rest };
+    Moment::default().after(since.saturating_add(Duration::from_nanos(up.into())))
 }
 
 fn once(time: &str) -> Option<Schedule> {

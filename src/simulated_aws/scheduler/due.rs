@@ -189,3 +189,21 @@ fn request(name: &str, target: &Value) -> Value {
         }},
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_comes_once_whatever_fraction_of_a_second_the_epoch_has() {
+        for epoch in ["2026-01-01T05:00:00.1234567Z", "2026-01-01T05:00:00.000000001Z"] {
+            let epoch = epoch.parse().unwrap();
+            for expression in ["cron(0 6 * * ? *)", "at(2026-01-01T06:00:00)"] {
+                let timetable = Timetable::parse(expression).unwrap();
+                let at = timetable.next(epoch, Moment::default(), Moment::default()).unwrap();
+                let again = timetable.next(epoch, Moment::default(), at);
+                assert!(again.is_none_or(|again| again > at), "{expression}: {again:?}");
+            }
+        }
+    }
+}
